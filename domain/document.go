@@ -1,0 +1,86 @@
+package domain
+
+import (
+	"encoding/hex"
+	"time"
+)
+
+// Digest is the SHA-256 of a document's bytes. The zero Digest means "not known", as in rows that Python wrote.
+type Digest [32]byte
+
+// IsZero reports whether the digest is not known.
+func (d Digest) IsZero() bool { return d == Digest{} }
+
+// String returns lower-case hexadecimal, "" when not known.
+func (d Digest) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(d[:])
+}
+
+// Document is what the vault knows of one uploaded file. Its bytes live in storage under Object; its text is long and is
+// read on its own, so it is not a field here.
+type Document struct {
+	ID          DocumentID
+	Owner       Owner
+	Folder      FolderID // zero: in no folder
+	Name        FileName
+	Object      ObjectKey
+	ContentType string // as found in the bytes, without parameters
+	Size        int64  // bytes
+	SHA256      Digest
+	Backend     string // the storage the bytes are in, "minio" for any S3 server
+	Topics      []Filing
+	PageCount   *int // nil where the file has no pages, or nobody counted
+	Truncated   bool // the text was longer than the vault keeps
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+
+	Progress
+}
+
+// Upload is what a new document is made of, all of it already validated or measured.
+type Upload struct {
+	ID          DocumentID
+	Owner       Owner
+	Folder      FolderID
+	Name        FileName
+	Object      ObjectKey
+	ContentType string
+	Size        int64
+	SHA256      Digest
+	Backend     string
+	Topics      []TopicID // chosen by the person, so confirmed
+	Task        TaskID    // the first task that will process it
+}
+
+// NewDocument makes the pending document of an upload, as of now.
+func NewDocument(up Upload, now time.Time, recovery Recovery) Document {
+	now = Moment(now)
+	doc := Document{
+		ID: up.ID, Owner: up.Owner, Folder: up.Folder, Name: up.Name, Object: up.Object, ContentType: up.ContentType,
+		Size: up.Size, SHA256: up.SHA256, Backend: up.Backend, CreatedAt: now, UpdatedAt: now,
+	}
+	for _, topic := range up.Topics {
+		doc.Topics = append(doc.Topics, Filing{Topic: topic, Confirmed: true})
+	}
+	doc.Progress = Progress{Status: Pending, Task: up.Task, EnqueuedAt: now, ReconcileAt: now.Add(recovery.Patience)}
+	return doc
+}
+
+// FileUnder makes topics the document's confirmed topics and drops every other.
+func (d *Document) FileUnder(topics []TopicID) {
+	d.Topics = nil
+	seen := make(map[TopicID]bool, len(topics))
+	for _, topic := range topics {
+		if !seen[topic] {
+			seen[topic] = true
+			d.Topics = append(d.Topics, Filing{Topic: topic, Confirmed: true})
+		}
+	}
+}
+
+// Moment is a time as the database keeps it: UTC, in microseconds. Every time the domain stores goes through it, so that a
+// value read back equals the value written and cursors never skip a row.
+func Moment(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,61 @@
+package domain
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// ObjectKey names an object in storage: {owner}/{document}/{uuid4}{ext} (D-06). It is only ever built from ids, never taken
+// from a request, and of the file's name nothing but a short plain extension survives. The zero ObjectKey names nothing.
+type ObjectKey struct{ s string }
+
+var (
+	plainExtension = regexp.MustCompile(`^\.[a-z0-9]{1,16}$`)
+	keyShape       = regexp.MustCompile(`^` + uuidShape + `/` + uuidShape + `/` + uuidShape + `(\.[a-z0-9]{1,16})?$`)
+)
+
+const uuidShape = `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`
+
+// NewObjectKey builds the key of a new object of a document. The tail should be a fresh UUIDv4, so that keys cannot be
+// guessed and a stored object is never overwritten.
+func NewObjectKey(owner Owner, doc DocumentID, tail uuid.UUID, name FileName) ObjectKey {
+	return ObjectKey{owner.String() + "/" + doc.String() + "/" + tail.String() + Extension(string(name))}
+}
+
+// ParseObjectKey reads a key that NewObjectKey, or the Python side by the same rule, once built and that came back from a row
+// or a listing. Anything of another shape is Invalid.
+func ParseObjectKey(s string) (ObjectKey, error) {
+	if !keyShape.MatchString(s) {
+		return ObjectKey{}, Errorf(Invalid, "not an object key of this vault")
+	}
+	return ObjectKey{s}, nil
+}
+
+// Extension returns the lower-cased last suffix of a file name if it is a dot and 1 to 16 of a-z and 0-9, else "".
+func Extension(name string) string {
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 {
+		return ""
+	}
+	ext := strings.ToLower(name[dot:])
+	if !plainExtension.MatchString(ext) {
+		return ""
+	}
+	return ext
+}
+
+// String returns the key as storage knows it.
+func (k ObjectKey) String() string { return k.s }
+
+// IsZero reports whether the key names nothing.
+func (k ObjectKey) IsZero() bool { return k.s == "" }
+
+// Document returns the document the object belongs to.
+func (k ObjectKey) Document() DocumentID {
+	if k.IsZero() {
+		return DocumentID{}
+	}
+	return DocumentID(uuid.MustParse(k.s[37:73]))
+}
