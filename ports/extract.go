@@ -1,0 +1,66 @@
+package ports
+
+import (
+	"context"
+	"io"
+
+	"github.com/docuvault/docuvault/domain"
+)
+
+// Extractor reads the text out of a document's bytes. extracttest.Run holds every promise against every implementation.
+type Extractor interface {
+	// Extract reads source.Content from where it stands to io.EOF, at most once, and does not close it. What is wrong with the
+	// document is Unreadable with a message for its owner and one of the reasons below; the document is then beyond reading and
+	// another try would end the same way. What is wrong with us is Unavailable. An error of the reader's own is passed on,
+	// wrapped. When ctx ends, Extract returns soon with ctx's error wrapped, and nothing it started lives on.
+	//
+	// The same bytes give the same text. The text is valid UTF-8 without NUL, in NFC, and at most the configured length; a
+	// longer one is cut between characters and Truncated is set. A document without text gives "" and no error.
+	Extract(ctx context.Context, source Source) (Extraction, error)
+}
+
+// Reasons of Unreadable errors.
+const (
+	ReasonEncrypted   = "encrypted"   // needs a password
+	ReasonCorrupt     = "corrupt"     // cannot be parsed as what it claims to be
+	ReasonTooComplex  = "too_complex" // hits a limit on size, depth, entries or memory
+	ReasonTimeout     = "timeout"     // took longer than a document may
+	ReasonCrashed     = "crashed"     // made the parser crash
+	ReasonUnsupported = "unsupported" // a type that this vault keeps but cannot read
+)
+
+// Source is a document to read.
+type Source struct {
+	Owner       domain.Owner // documents of two owners never meet in one process
+	Name        domain.FileName
+	ContentType string // as TypeDetector found it
+	Size        int64  // bytes
+	Content     io.Reader
+}
+
+// Extraction is what was read.
+type Extraction struct {
+	Text      string
+	Truncated bool
+	PageCount *int // nil where the format has no pages
+}
+
+// Classifier says which of the owner's topics a text belongs under. classifytest.Run holds every promise.
+type Classifier interface {
+	// Name says which classifier it is, for people and logs.
+	Name() string
+
+	// Classify returns suggestions for some of the topics, best first, each at most once, with confidences from 0 to 1. No text,
+	// no topics or nothing that fits give none. The same input gives the same suggestions.
+	Classify(ctx context.Context, text string, topics []domain.Topic) ([]domain.Suggestion, error)
+}
+
+// TypeDetector finds a document's content type from its first bytes, helped by its name only where the bytes leave it open
+// (plain text that may be CSV or Markdown). It returns a bare media type in lower case, "application/octet-stream" when it
+// cannot tell. Head holds the first DetectBytes bytes, or the whole document if it is shorter.
+type TypeDetector interface {
+	DetectType(head []byte, name domain.FileName) string
+}
+
+// DetectBytes is how much of a document a TypeDetector is shown.
+const DetectBytes = 32 << 10

@@ -1,0 +1,76 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"github.com/docuvault/docuvault/domain"
+)
+
+// TaskQueue asks workers, Go or Python, to process documents. queuetest.Run holds every promise against every implementation.
+type TaskQueue interface {
+	// Enqueue puts a task on the queue that will process the document. A nil error means that the queue has it. The same task
+	// id may be enqueued again: it then runs once more and has one result.
+	Enqueue(ctx context.Context, task domain.TaskID, doc domain.DocumentID, now time.Time) error
+
+	// Snapshot looks at what waits in the queue and what workers hold of it.
+	Snapshot(ctx context.Context) (QueueSnapshot, error)
+
+	// Task returns what is recorded of a task: TaskPending for one that has not started, and also for one that was never heard
+	// of, which Celery cannot tell apart.
+	Task(ctx context.Context, task domain.TaskID) (Task, error)
+
+	// Health makes one real call to the queue.
+	Health(ctx context.Context) error
+}
+
+// QueueSnapshot is what Snapshot saw.
+type QueueSnapshot struct {
+	Waiting int                    // tasks in the queue
+	Oldest  time.Time              // when the oldest waiting task was enqueued; zero with Waiting > 0 means not known
+	Held    map[domain.TaskID]bool // taken by a worker and not yet done
+}
+
+// Has reports whether a task enqueued at that time is, or may still be, in the queue or with a worker: it is held, or it is no
+// older than what still waits. The queue is first in, first out, so a task older than everything that waits is in it no more.
+func (s QueueSnapshot) Has(task domain.TaskID, enqueuedAt time.Time) bool {
+	switch {
+	case task == "" || enqueuedAt.IsZero():
+		return false
+	case s.Held[task]:
+		return true
+	case s.Waiting == 0:
+		return false
+	default:
+		return s.Oldest.IsZero() || !enqueuedAt.Before(s.Oldest)
+	}
+}
+
+// TaskStatus is where a background task stands.
+type TaskStatus string
+
+// The statuses, as Celery names them.
+const (
+	TaskPending TaskStatus = "PENDING"
+	TaskStarted TaskStatus = "STARTED"
+	TaskRetry   TaskStatus = "RETRY"
+	TaskSuccess TaskStatus = "SUCCESS"
+	TaskFailure TaskStatus = "FAILURE"
+	TaskRevoked TaskStatus = "REVOKED"
+)
+
+// Task is what is recorded of a background task.
+type Task struct {
+	ID     domain.TaskID
+	Status TaskStatus
+	Result *TaskResult // of a task that succeeded
+	Error  string      // of one that failed or will be retried, for people
+	DoneAt time.Time   // zero while it is not done
+}
+
+// TaskResult is what a processing task returns, the same from Go and Python (D-08).
+type TaskResult struct {
+	DocumentID string   `json:"document_id"`
+	Status     string   `json:"status"` // the document's, or "missing"
+	Topics     []string `json:"topics"` // names
+}
