@@ -13,7 +13,7 @@ type Status string
 //	pending    → processing  Claim
 //	pending    → failed      GiveUp
 //	processing → processing  Claim, once its holder's lease ran out
-//	processing → pending     GiveBack, or Recover once the lease ran out
+//	processing → pending     GiveBack, Release, or Recover once the lease ran out
 //	processing → ready       Finish
 //	processing → failed      Fail, GiveUp
 //	anything   → pending     Reprocess, unless it is pending or processing already
@@ -223,4 +223,23 @@ func (d *Document) mustHold(held Attempt) error {
 
 func (d *Document) illegal(move string) error {
 	return Errorf(Conflict, "a document that is %s cannot %s", d.Status, move).Because("wrong_status")
+}
+
+// NotQueued notes that the document's task is known not to be in the queue, so that Recover need not look for it there. It
+// does nothing once the document has moved on.
+func (d *Document) NotQueued(task TaskID) {
+	if d.Status == Pending && d.Task == task {
+		d.EnqueuedAt, d.ReconcileAt = time.Time{}, d.UpdatedAt
+	}
+}
+
+// Release returns the document to pending because its holder has to go, as at shutdown. It is nobody's fault and does not count
+// as a try; the task is back in the queue.
+func (d *Document) Release(held Attempt, now time.Time, recovery Recovery) error {
+	if err := d.mustHold(held); err != nil {
+		return err
+	}
+	now = Moment(now)
+	d.Status, d.EnqueuedAt, d.ReconcileAt, d.UpdatedAt = Pending, now, now.Add(recovery.Patience), now
+	return nil
 }

@@ -74,3 +74,6 @@ type TaskResult struct {
 	Status     string   `json:"status"` // the document's, or "missing"
 	Topics     []string `json:"topics"` // names
 }
+
+// Done reports whether nothing more will happen to the task.
+func (s TaskStatus) Done() bool { return s == TaskSuccess || s == TaskFailure || s == TaskRevoked }

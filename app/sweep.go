@@ -1,0 +1,221 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// SweeperDeps are the adapters a Sweeper works with. Now and Log may be nil.
+type SweeperDeps struct {
+	Storage ports.StorageBackend
+	Repo    ports.Repository
+	Now     Clock
+	Log     *slog.Logger
+}
+
+// Sweeper compares storage with the database: it removes objects that no row names and reports rows whose object is missing.
+type Sweeper struct {
+	storage ports.StorageBackend
+	repo    ports.Repository
+	now     Clock
+	log     *slog.Logger
+}
+
+// NewSweeper composes a sweeper.
+func NewSweeper(deps SweeperDeps) *Sweeper {
+	return &Sweeper{storage: deps.Storage, repo: deps.Repo, now: deps.Now.orSystem(), log: orDiscard(deps.Log)}
+}
+
+// SweepOptions says how to sweep. The zero SweepOptions only looks.
+type SweepOptions struct {
+	Grace  time.Duration // objects younger than this may belong to an upload under way; default 24 h, at least 1 h
+	Delete bool          // remove what is found; otherwise it is only reported
+	Found  func(Finding) // called for each finding, one at a time; may be nil
+}
+
+// Sweeping has these bounds.
+const (
+	DefaultGrace = 24 * time.Hour
+	MinGrace     = time.Hour
+	sweepBatch   = 500
+	sweepStats   = 8 // objects looked at in parallel
+)
+
+// FindingKind says what is wrong.
+type FindingKind string
+
+// What a sweep finds.
+const (
+	OrphanObject  FindingKind = "orphan_object"  // no row names it
+	ForeignObject FindingKind = "foreign_object" // not of this vault's making; never removed
+	MissingObject FindingKind = "missing_object" // a row names it and it is not there
+)
+
+// Finding is one disagreement between storage and database.
+type Finding struct {
+	Kind     FindingKind
+	Object   string            // its name in storage
+	Document domain.DocumentID // of a missing object
+	Size     int64             // bytes
+	Removed  bool
+}
+
+// SweepReport sums a sweep up.
+type SweepReport struct {
+	Objects   int   // looked at
+	Young     int   // within the grace time and named by no row yet
+	Orphans   int   // found
+	Foreign   int   // found
+	Removed   int   // of the orphans
+	Bytes     int64 // of the orphans
+	Documents int   // looked at
+	Missing   int   // documents whose bytes are gone
+	Uploads   int   // unfinished uploads found stale, and aborted if deleting
+}
+
+// Sweep goes through all of storage and all rows once.
+func (s *Sweeper) Sweep(ctx context.Context, options SweepOptions) (SweepReport, error) {
+	var report SweepReport
+	if options.Grace == 0 {
+		options.Grace = DefaultGrace
+	}
+	if options.Grace < MinGrace {
+		return report, domain.InvalidField("grace", "must be at least %s, or uploads under way would lose their bytes", MinGrace)
+	}
+	if options.Found == nil {
+		options.Found = func(Finding) {}
+	}
+	before := s.now().Add(-options.Grace)
+	if err := s.sweepObjects(ctx, before, options, &report); err != nil {
+		return report, err
+	}
+	if err := s.checkDocuments(ctx, options, &report); err != nil {
+		return report, err
+	}
+	var err error
+	if report.Uploads, err = s.storage.AbortStale(ctx, before, !options.Delete); err != nil {
+		return report, fmt.Errorf("abort stale uploads: %w", err)
+	}
+	return report, nil
+}
+
+func (s *Sweeper) sweepObjects(ctx context.Context, before time.Time, options SweepOptions, report *SweepReport) error {
+	batch := make([]ports.Object, 0, sweepBatch)
+	flush := func() error {
+		err := s.sweepBatch(ctx, batch, before, options, report)
+		batch = batch[:0]
+		return err
+	}
+	err := s.storage.List(ctx, "", func(object ports.Object) error {
+		report.Objects++
+		if object.Key.IsZero() {
+			report.Foreign++
+			options.Found(Finding{Kind: ForeignObject, Object: object.Name, Size: object.Size})
+			return nil
+		}
+		if batch = append(batch, object); len(batch) < sweepBatch {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return fmt.Errorf("list objects: %w", err)
+	}
+	return flush()
+}
+
+func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before time.Time, options SweepOptions, report *SweepReport) error {
+	keys := make([]domain.ObjectKey, len(batch))
+	for i, object := range batch {
+		keys[i] = object.Key
+	}
+	named, err := s.repo.NamedObjects(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("look objects up: %w", err)
+	}
+	for _, object := range batch {
+		if named[object.Key] {
+			continue
+		}
+		if object.ModTime.After(before) {
+			report.Young++
+			continue
+		}
+		report.Orphans++
+		report.Bytes += object.Size
+		if options.Delete {
+			if err := s.storage.Delete(ctx, object.Key); err != nil {
+				return fmt.Errorf("remove an orphan: %w", err)
+			}
+			report.Removed++
+			s.log.InfoContext(ctx, "removed an object that no row names", "object_key", object.Name, "size_bytes", object.Size)
+		}
+		options.Found(Finding{Kind: OrphanObject, Object: object.Name, Size: object.Size, Removed: options.Delete})
+	}
+	return nil
+}
+
+func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, report *SweepReport) error {
+	var after domain.DocumentID
+	for {
+		docs, err := s.repo.DocumentsAfter(ctx, after, sweepBatch)
+		if err != nil {
+			return fmt.Errorf("list documents: %w", err)
+		}
+		if len(docs) == 0 {
+			return nil
+		}
+		missing, err := s.missing(ctx, docs)
+		if err != nil {
+			return err
+		}
+		for _, doc := range missing {
+			// A document deleted since the page was read has rightly lost its object.
+			if _, err := s.repo.Document(ctx, doc.Owner, doc.ID); domain.ErrorCode(err) == domain.NotFound {
+				continue
+			}
+			report.Missing++
+			options.Found(Finding{Kind: MissingObject, Object: doc.Object.String(), Document: doc.ID, Size: doc.Size})
+		}
+		report.Documents += len(docs)
+		after = docs[len(docs)-1].ID
+	}
+}
+
+// missing returns those documents whose object is not there, in order.
+func (s *Sweeper) missing(ctx context.Context, docs []domain.Document) ([]domain.Document, error) {
+	gone, errs := make([]bool, len(docs)), make([]error, len(docs))
+	slots := make(chan struct{}, sweepStats)
+	var looking sync.WaitGroup
+	for i, doc := range docs {
+		slots <- struct{}{}
+		looking.Go(func() {
+			defer func() { <-slots }()
+			if doc.Object.IsZero() {
+				gone[i] = true
+				return
+			}
+			_, err := s.storage.Stat(ctx, doc.Object)
+			if gone[i] = domain.ErrorCode(err) == domain.NotFound; !gone[i] {
+				errs[i] = err
+			}
+		})
+	}
+	looking.Wait()
+	var missing []domain.Document
+	for i, doc := range docs {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("look an object up: %w", errs[i])
+		}
+		if gone[i] {
+			missing = append(missing, doc)
+		}
+	}
+	return missing, nil
+}
