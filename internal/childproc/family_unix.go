@@ -1,0 +1,38 @@
+//go:build unix
+
+package childproc
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// Children lists the direct children of a process, also those that lead groups of their own. It needs /proc: elsewhere
+// there are none.
+func Children(pid int) []int {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil
+	}
+	var found []int
+	for _, path := range stats {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		// pid (name) state ppid …; the name may hold anything, so the fields are counted from its end.
+		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			if child, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+				found = append(found, child)
+			}
+		}
+	}
+	return found
+}
+
+// KillPID ends one process at once. A process that is gone is no error.
+func KillPID(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }

@@ -1,0 +1,93 @@
+package testenv_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgerrcode"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/docuvault/docuvault/internal/testenv"
+)
+
+func exec1(t *testing.T, dsn, sql string) error {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // a test's connection
+	_, err = conn.Exec(ctx, sql)
+	return err
+}
+
+func query1(t *testing.T, dsn, sql string) string {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // a test's connection
+	var s string
+	if err := conn.QueryRow(ctx, sql).Scan(&s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func code(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}
+
+func TestPostgresRolesAndIsolation(t *testing.T) {
+	t.Parallel()
+	a, b := testenv.Postgres(t), testenv.Postgres(t)
+	must(t, exec1(t, a.MigrateDSN, "CREATE EXTENSION pg_trgm; CREATE TABLE x (id int)"))
+	if err := exec1(t, b.SuperDSN, "SELECT * FROM x"); code(err) != pgerrcode.UndefinedTable {
+		t.Errorf("a table shows in another test's database: %v", err)
+	}
+	if err := exec1(t, a.AppDSN, "CREATE TABLE y (id int)"); code(err) != pgerrcode.InsufficientPrivilege {
+		t.Errorf("the app role creates tables: %v", err)
+	}
+	if err := exec1(t, a.AppDSN, "CREATE TEMP TABLE y (id int)"); code(err) != pgerrcode.InsufficientPrivilege {
+		t.Errorf("the app role creates temporary tables: %v", err)
+	}
+}
+
+func TestOwnPostgresSurvivesKill(t *testing.T) {
+	t.Parallel()
+	s := testenv.OwnPostgres(t)
+	db := s.Database(t)
+	if got := query1(t, db.SuperDSN, "SHOW fsync"); got != "on" {
+		t.Fatalf("fsync is %s", got)
+	}
+	must(t, exec1(t, db.MigrateDSN, "CREATE TABLE x AS SELECT 1 AS id"))
+	s.Kill(t)
+	if err := exec1(t, db.MigrateDSN, "SELECT 1"); err == nil {
+		t.Fatal("a killed server answers")
+	}
+	s.Start(t)
+	if got := query1(t, db.MigrateDSN, "SELECT count(*)::text FROM x"); got != "1" {
+		t.Fatalf("%s rows after the kill", got)
+	}
+	s.Stop(t)
+	s.Start(t)
+	if got := query1(t, db.MigrateDSN, "SELECT count(*)::text FROM x"); got != "1" {
+		t.Fatalf("%s rows after the restart", got)
+	}
+}

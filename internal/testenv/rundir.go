@@ -1,0 +1,95 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// runDir is this test binary's folder for servers' data. It lies under /tmp, where a server that dropped root can enter
+// and a unix socket's path stays short, and every user may pass through it. A lock tells living runs from dead ones,
+// whose folders the next run removes.
+type runDir struct {
+	path string
+	lock *os.File
+	next atomic.Int64
+}
+
+const runDirPrefix = "docuvault-test-"
+
+func openRunDir() (*runDir, error) {
+	sweep()
+	path, err := os.MkdirTemp("/tmp", runDirPrefix)
+	if err != nil {
+		return nil, err
+	}
+	d := &runDir{path: path}
+	if err := os.Chmod(path, 0o711); err != nil {
+		return nil, err
+	}
+	// The lock is taken before the file has the name that others look for: they never see it free while we live.
+	d.lock, err = os.Create(filepath.Join(path, "lock.new"))
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, err
+	}
+	return d, os.Rename(d.lock.Name(), filepath.Join(path, "lock"))
+}
+
+// sweep removes the folders of test binaries that were killed.
+func sweep() {
+	locks, err := filepath.Glob("/tmp/" + runDirPrefix + "*/lock")
+	if err != nil {
+		return
+	}
+	for _, lock := range locks {
+		f, err := os.Open(lock)
+		if err != nil {
+			continue
+		}
+		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			_ = os.RemoveAll(filepath.Dir(lock)) // another user's: theirs to sweep
+		}
+		_ = f.Close()
+	}
+}
+
+// sub makes a new folder in the run's.
+func (d *runDir) sub(name string) (string, error) {
+	path := filepath.Join(d.path, name+strconv.FormatInt(d.next.Add(1), 10))
+	return path, os.Mkdir(path, 0o711)
+}
+
+func (d *runDir) remove() error {
+	return errors.Join(os.RemoveAll(d.path), d.lock.Close())
+}
+
+// tempDir makes a folder for a server's data. It is removed with the run, or with the test if t is given.
+func tempDir(t testing.TB, name string) (string, error) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.dir == nil {
+		d, err := openRunDir()
+		if err != nil {
+			return "", fmt.Errorf("make a folder for servers' data: %w", err)
+		}
+		shared.dir = d
+	}
+	path, err := shared.dir.sub(strings.ToLower(name) + "-")
+	if err == nil && t != nil {
+		t.Cleanup(func() {
+			if err := os.RemoveAll(path); err != nil {
+				t.Errorf("remove %s's data: %v", name, err)
+			}
+		})
+	}
+	return path, err
+}
