@@ -1,0 +1,143 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// Queue is a ports.TaskQueue in this process. Work plays the worker. The zero Queue is ready to use.
+type Queue struct {
+	mu      sync.Mutex
+	waiting []queued
+	held    map[domain.TaskID]bool
+	tasks   map[domain.TaskID]ports.Task
+	fail    error
+}
+
+type queued struct {
+	task domain.TaskID
+	doc  domain.DocumentID
+	at   time.Time
+}
+
+var _ ports.TaskQueue = (*Queue)(nil)
+
+// Enqueue implements ports.TaskQueue.
+func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.DocumentID, now time.Time) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.refuse(ctx); err != nil {
+		return err
+	}
+	q.waiting = append(q.waiting, queued{task: task, doc: doc, at: now})
+	return nil
+}
+
+// Snapshot implements ports.TaskQueue.
+func (q *Queue) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.refuse(ctx); err != nil {
+		return ports.QueueSnapshot{}, err
+	}
+	snapshot := ports.QueueSnapshot{Waiting: len(q.waiting), Held: make(map[domain.TaskID]bool, len(q.held))}
+	for task := range q.held {
+		snapshot.Held[task] = true
+	}
+	for i, waiting := range q.waiting {
+		if i == 0 || waiting.at.Before(snapshot.Oldest) {
+			snapshot.Oldest = waiting.at
+		}
+	}
+	return snapshot, nil
+}
+
+// Task implements ports.TaskQueue.
+func (q *Queue) Task(ctx context.Context, id domain.TaskID) (ports.Task, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.refuse(ctx); err != nil {
+		return ports.Task{}, err
+	}
+	if task, ok := q.tasks[id]; ok {
+		return task, nil
+	}
+	return ports.Task{ID: id, Status: ports.TaskPending}, nil
+}
+
+// Health implements ports.TaskQueue.
+func (q *Queue) Health(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.refuse(ctx)
+}
+
+// Fail makes every call end with err from now on, until Fail(nil).
+func (q *Queue) Fail(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.fail = err
+}
+
+// Lose empties the queue and forgets every result, as a Redis without persistence does.
+func (q *Queue) Lose() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting, q.held, q.tasks = nil, nil, nil
+}
+
+// Handler processes one document, as app.Processor.Process does.
+type Handler func(ctx context.Context, doc domain.DocumentID) (ports.TaskResult, error)
+
+// Work takes the task that waits longest and has it handled, and records how it ended. After a
+// retryable error the task goes back to the end of the queue. It reports whether there was a task.
+func (q *Queue) Work(ctx context.Context, now time.Time, handle Handler) bool {
+	q.mu.Lock()
+	if len(q.waiting) == 0 {
+		q.mu.Unlock()
+		return false
+	}
+	next := q.waiting[0]
+	q.waiting = slices.Delete(q.waiting, 0, 1)
+	if q.held == nil {
+		q.held = make(map[domain.TaskID]bool)
+	}
+	q.held[next.task] = true
+	q.mu.Unlock()
+
+	result, err := handle(ctx, next.doc)
+
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.held, next.task)
+	if q.tasks == nil {
+		q.tasks = make(map[domain.TaskID]ports.Task)
+	}
+	task := ports.Task{ID: next.task, Status: ports.TaskSuccess, Result: &result, DoneAt: now}
+	if err != nil {
+		task = ports.Task{ID: next.task, Status: ports.TaskFailure, Error: domain.ErrorMessage(err), DoneAt: now}
+		if domain.ErrorCode(err).Retryable() {
+			task.Status, task.DoneAt = ports.TaskRetry, time.Time{}
+			q.waiting = append(q.waiting, next)
+		}
+	}
+	q.tasks[next.task] = task
+	return true
+}
+
+func (q *Queue) refuse(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		code := domain.Canceled
+		if errors.Is(err, context.DeadlineExceeded) {
+			code = domain.Unavailable
+		}
+		return domain.Wrap(code, err, "the queue was not waited for")
+	}
+	return q.fail
+}
