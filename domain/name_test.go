@@ -1,0 +1,155 @@
+package domain_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/docuvault/docuvault/domain"
+)
+
+// hostile names no file or folder may have.
+var hostile = map[string]string{
+	"empty":                "",
+	"blank":                " \t ",
+	"only spaces":          "   ",
+	"NUL":                  "a\x00b.pdf",
+	"line break":           "a\nb.pdf",
+	"trailing line break":  "a.pdf\n",
+	"delete":               "a\x7f.pdf",
+	"C1 control":           "a\u0085b",
+	"slash":                "a/b.pdf",
+	"absolute":             "/etc/passwd",
+	"backslash":            `..\..\boot.ini`,
+	"parent":               "..",
+	"self":                 ".",
+	"parent with spaces":   " .. ",
+	"invalid UTF-8":        "a\xff.pdf",
+	"overlong UTF-8":       "a\xc0\xaf.pdf",
+	"replacement":          "a\ufffd.pdf",
+	"right-to-left":        "invoice\u202efdp.exe",
+	"isolate":              "a\u2066b",
+	"left-to-right mark":   "a\u200eb",
+	"arabic letter mark":   "a\u061cb",
+	"byte-order mark":      "\ufeffa.pdf",
+	"line separator":       "a\u2028b",
+	"device":               "CON",
+	"device with suffix":   "nul.txt",
+	"device with two":      "Aux.tar.gz",
+	"numbered device":      "com1",
+	"printer":              "LPT9.pdf",
+	"superscript device":   "COM¹.txt",
+	"device, space before": "con .txt",
+}
+
+func TestNamesRefuseHostileText(t *testing.T) {
+	t.Parallel()
+	for what, name := range hostile {
+		_, fileErr := domain.NewFileName(name)
+		_, folderErr := domain.NewFolderName(name)
+		for kind, err := range map[string]error{"file": fileErr, "folder": folderErr} {
+			if domain.ErrorCode(err) != domain.Invalid {
+				t.Errorf("%s as a %s name: got %v, want invalid", what, kind, err)
+			}
+		}
+	}
+}
+
+func TestNamesKeepOrdinaryText(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Invoice 2026.pdf":          "Invoice 2026.pdf",
+		"  spaced.txt ":             "spaced.txt",
+		"Ärger.docx":                "Ärger.docx",
+		"A\u0308rger.docx":          "Ärger.docx", // decomposed becomes composed
+		"請求書.pdf":                   "請求書.pdf",
+		"emoji 👩‍👩‍👧.png":           "emoji 👩‍👩‍👧.png", // joiners are part of it
+		"..hidden":                  "..hidden",
+		".env":                      ".env",
+		"console.log":               "console.log",
+		"com10.txt":                 "com10.txt",
+		`quotes " and ' and <b>.md`: `quotes " and ' and <b>.md`,
+		strings.Repeat("x", 255):    strings.Repeat("x", 255),
+	} {
+		got, err := domain.NewFileName(name)
+		if err != nil || string(got) != want {
+			t.Errorf("file name %q became %q, error %v; want %q", name, got, err, want)
+		}
+	}
+}
+
+func TestNamesHaveLengths(t *testing.T) {
+	t.Parallel()
+	if _, err := domain.NewFileName(strings.Repeat("ä", 128)); domain.ErrorCode(err) != domain.Invalid {
+		t.Errorf("256 bytes of file name: %v", err)
+	}
+	if _, err := domain.NewFolderName(strings.Repeat("ä", domain.MaxFolderName)); err != nil {
+		t.Errorf("longest folder name: %v", err)
+	}
+	if _, err := domain.NewFolderName(strings.Repeat("ä", domain.MaxFolderName+1)); domain.ErrorCode(err) != domain.Invalid {
+		t.Errorf("longer folder name: %v", err)
+	}
+	if _, err := domain.NewTopicName(strings.Repeat("ä", domain.MaxTopicName+1)); domain.ErrorCode(err) != domain.Invalid {
+		t.Errorf("longer topic name: %v", err)
+	}
+	if _, err := domain.NewTopicDescription(strings.Repeat("ä", domain.MaxTopicDescribed+1)); domain.ErrorCode(err) != domain.Invalid {
+		t.Errorf("longer description: %v", err)
+	}
+}
+
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	topic, err := domain.NewTopic(domain.TopicID(uuid.New()), domain.Nobody, " Taxes / 2026 ", "line one\r\nline two\t", "#ABCDEF")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if topic.Name != "Taxes / 2026" || topic.Description != "line one\nline two" || topic.Color != "#abcdef" {
+		t.Errorf("topic is %+v", topic)
+	}
+	if color, err := domain.NewColor(""); err != nil || color != domain.DefaultColor {
+		t.Errorf("no colour became %q, error %v", color, err)
+	}
+	for _, color := range []string{"red", "#fff", "#6366f1ff", "6366f1", "#66g6f1", "#6366f1\n", "＃6366f1"} {
+		if _, err := domain.NewColor(color); domain.ErrorCode(err) != domain.Invalid {
+			t.Errorf("colour %q: got %v, want invalid", color, err)
+		}
+	}
+	for what, description := range map[string]string{"NUL": "a\x00b", "invalid UTF-8": "\xff", "reordering": "a\u202eb"} {
+		if _, err := domain.NewTopicDescription(description); domain.ErrorCode(err) != domain.Invalid {
+			t.Errorf("description with %s: got %v", what, err)
+		}
+	}
+}
+
+func TestErrorsOfNamesNameTheField(t *testing.T) {
+	t.Parallel()
+	_, err := domain.NewFileName("a/b")
+	var e *domain.Error
+	if !asError(err, &e) || len(e.Fields) != 1 || e.Fields[0].Field != "filename" || e.Fields[0].Message == "" {
+		t.Errorf("error is %#v", err)
+	}
+}
+
+func FuzzNames(f *testing.F) {
+	for _, name := range hostile {
+		f.Add(name)
+	}
+	f.Add("Invoice 2026.pdf")
+	f.Fuzz(func(t *testing.T, s string) {
+		name, err := domain.NewFileName(s)
+		if err != nil {
+			return
+		}
+		got := string(name)
+		if got == "" || len(got) > domain.MaxFileNameBytes || !utf8.ValidString(got) || !norm.NFC.IsNormalString(got) ||
+			strings.ContainsAny(got, "/\\\x00\n\r") || got == "." || got == ".." {
+			t.Errorf("%q became the unsafe name %q", s, got)
+		}
+		if again, err := domain.NewFileName(got); err != nil || again != name {
+			t.Errorf("%q is not stable: %q, %v", got, again, err)
+		}
+	})
+}
