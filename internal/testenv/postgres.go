@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"strings"
 	"sync"
@@ -45,15 +46,22 @@ func Schema(t testing.TB) Database {
 }
 
 // sharedPostgres is the quick server for tests, a durable one for benchmarks.
-func sharedPostgres(t testing.TB) *PostgresServerProcess {
+func sharedPostgres(t testing.TB) *DatabaseServer {
 	t.Helper()
 	_, bench := t.(*testing.B)
 	if Containers() {
 		return containerPostgres(t)
 	}
-	s, err := once(fmt.Sprintf("postgres durable=%t", bench), func() (*PostgresServerProcess, func(context.Context) error, error) {
-		s, err := newPostgres(nil, PostgresOptions{Durable: bench})
-		return s, s.halt, err
+	s, err := once(fmt.Sprintf("postgres durable=%t", bench), func() (*DatabaseServer, func(context.Context) error, error) {
+		dir, err := tempDir("postgres")
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := newPostgres(dir, PostgresOptions{Durable: bench})
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, s.halt, nil
 	})
 	if err != nil {
 		t.Fatal("testenv:", err)
@@ -67,8 +75,8 @@ type PostgresOptions struct {
 	Settings map[string]string // added to the server's command line
 }
 
-// PostgresServerProcess is a PostgreSQL server. Its address and its data stay the same over Stop, Kill and Start.
-type PostgresServerProcess struct {
+// DatabaseServer is a PostgreSQL server. Its address and its data stay the same over Stop, Kill and Start.
+type DatabaseServer struct {
 	mu       sync.Mutex
 	cfg      embedded.PostgresConfig
 	server   *embedded.Postgres // nil while stopped, and for a container
@@ -81,9 +89,9 @@ type PostgresServerProcess struct {
 }
 
 // PostgresServer starts a server of the test's own. It stops when the test ends.
-func PostgresServer(t testing.TB, opts PostgresOptions) *PostgresServerProcess {
+func PostgresServer(t testing.TB, opts PostgresOptions) *DatabaseServer {
 	t.Helper()
-	s, err := newPostgres(t, opts)
+	s, err := newPostgres(testDir(t, "postgres"), opts)
 	if err != nil {
 		t.Fatal("testenv:", err)
 	}
@@ -92,26 +100,20 @@ func PostgresServer(t testing.TB, opts PostgresOptions) *PostgresServerProcess {
 }
 
 // OwnPostgres starts a durable server of the test's own, to be stopped, killed and started again.
-func OwnPostgres(t testing.TB) *PostgresServerProcess {
+func OwnPostgres(t testing.TB) *DatabaseServer {
 	t.Helper()
 	return PostgresServer(t, PostgresOptions{Durable: true})
 }
 
-func newPostgres(t testing.TB, opts PostgresOptions) (*PostgresServerProcess, error) {
-	dir, err := tempDir(t, "postgres")
-	if err != nil {
-		return &PostgresServerProcess{}, err
-	}
-	s := &PostgresServerProcess{cfg: embedded.PostgresConfig{
+func newPostgres(dir string, opts PostgresOptions) (*DatabaseServer, error) {
+	s := &DatabaseServer{cfg: embedded.PostgresConfig{
 		DataDir: dir, TCP: true, UnsafeNoSync: !opts.Durable,
 		Settings: map[string]string{
 			"max_connections": "300", "shared_buffers": "64MB", "autovacuum_naptime": "5s",
 			"log_min_error_statement": "error", "log_error_verbosity": "default",
 		},
 	}}
-	for k, v := range opts.Settings {
-		s.cfg.Settings[k] = v
-	}
+	maps.Copy(s.cfg.Settings, opts.Settings)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := s.start(ctx); err != nil {
@@ -120,7 +122,7 @@ func newPostgres(t testing.TB, opts PostgresOptions) (*PostgresServerProcess, er
 	return s, s.makeRoles(ctx)
 }
 
-func (s *PostgresServerProcess) start(ctx context.Context) error {
+func (s *DatabaseServer) start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server != nil {
@@ -137,7 +139,7 @@ func (s *PostgresServerProcess) start(ctx context.Context) error {
 	return nil
 }
 
-func (s *PostgresServerProcess) halt(ctx context.Context) error {
+func (s *DatabaseServer) halt(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server == nil {
@@ -149,7 +151,7 @@ func (s *PostgresServerProcess) halt(ctx context.Context) error {
 }
 
 // Start starts the server again after Stop or Kill, on the same address and data. On a running server it does nothing.
-func (s *PostgresServerProcess) Start(t testing.TB) {
+func (s *DatabaseServer) Start(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -159,7 +161,7 @@ func (s *PostgresServerProcess) Start(t testing.TB) {
 }
 
 // Stop shuts the server down: connections are cut, transactions rolled back. A second Stop does nothing.
-func (s *PostgresServerProcess) Stop(t testing.TB) {
+func (s *DatabaseServer) Stop(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -169,7 +171,7 @@ func (s *PostgresServerProcess) Stop(t testing.TB) {
 }
 
 // Kill ends the server and all its backends by SIGKILL, as the loss of the machine would, disk cache apart.
-func (s *PostgresServerProcess) Kill(t testing.TB) {
+func (s *DatabaseServer) Kill(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,10 +192,10 @@ func (s *PostgresServerProcess) Kill(t testing.TB) {
 }
 
 // SuperDSN is the superuser's connection URL, for the database "postgres".
-func (s *PostgresServerProcess) SuperDSN() string { return s.superDSN }
+func (s *DatabaseServer) SuperDSN() string { return s.superDSN }
 
 // Log is the server's last output.
-func (s *PostgresServerProcess) Log() string {
+func (s *DatabaseServer) Log() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server == nil {
@@ -203,7 +205,7 @@ func (s *PostgresServerProcess) Log() string {
 }
 
 // makeRoles provisions both roles, as the production set-up does: no superuser, no createdb, no createrole.
-func (s *PostgresServerProcess) makeRoles(ctx context.Context) error {
+func (s *DatabaseServer) makeRoles(ctx context.Context) error {
 	s.password = rand.Text()
 	return s.super(ctx, func(conn *pgx.Conn) error {
 		for _, role := range []string{appRole, migrateRole} {
@@ -215,7 +217,7 @@ func (s *PostgresServerProcess) makeRoles(ctx context.Context) error {
 	})
 }
 
-func (s *PostgresServerProcess) super(ctx context.Context, do func(*pgx.Conn) error) error {
+func (s *DatabaseServer) super(ctx context.Context, do func(*pgx.Conn) error) error {
 	conn, err := pgx.Connect(ctx, s.superDSN)
 	if err != nil {
 		return err
@@ -225,12 +227,12 @@ func (s *PostgresServerProcess) super(ctx context.Context, do func(*pgx.Conn) er
 }
 
 // Database returns a fresh, empty database on this server: see [Postgres].
-func (s *PostgresServerProcess) Database(t testing.TB) Database {
+func (s *DatabaseServer) Database(t testing.TB) Database {
 	t.Helper()
 	return s.newDatabase(t, "")
 }
 
-func (s *PostgresServerProcess) newDatabase(t testing.TB, template string) Database {
+func (s *DatabaseServer) newDatabase(t testing.TB, template string) Database {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -242,7 +244,7 @@ func (s *PostgresServerProcess) newDatabase(t testing.TB, template string) Datab
 	return s.database(name)
 }
 
-func (s *PostgresServerProcess) create(ctx context.Context, name, template string) error {
+func (s *DatabaseServer) create(ctx context.Context, name, template string) error {
 	statement := fmt.Sprintf("CREATE DATABASE %s OWNER %s", name, migrateRole)
 	if template != "" {
 		statement += " TEMPLATE " + template
@@ -262,7 +264,7 @@ func (s *PostgresServerProcess) create(ctx context.Context, name, template strin
 }
 
 // drop removes the database if the server still runs; a server that was stopped takes its data with it.
-func (s *PostgresServerProcess) drop(t testing.TB, name string) {
+func (s *DatabaseServer) drop(t testing.TB, name string) {
 	s.mu.Lock()
 	running := s.server != nil || s.cfg.DataDir == ""
 	s.mu.Unlock()
@@ -280,7 +282,7 @@ func (s *PostgresServerProcess) drop(t testing.TB, name string) {
 	}
 }
 
-func (s *PostgresServerProcess) database(name string) Database {
+func (s *DatabaseServer) database(name string) Database {
 	as := func(user, password string) string {
 		u, err := url.Parse(s.superDSN)
 		if err != nil {

@@ -14,7 +14,7 @@ func client(t *testing.T, r testenv.RedisServer) *redis.Client {
 	t.Helper()
 	opts, err := redis.ParseURL(r.URL)
 	must(t, err)
-	opts.MaxRetries = -1
+	opts.MaxRetries, opts.ContextTimeoutEnabled = -1, true
 	c := redis.NewClient(opts)
 	t.Cleanup(func() { _ = c.Close() })
 	return c

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -72,8 +71,8 @@ func (d *runDir) remove() error {
 	return errors.Join(os.RemoveAll(d.path), d.lock.Close())
 }
 
-// tempDir makes a folder for a server's data. It is removed with the run, or with the test if t is given.
-func tempDir(t testing.TB, name string) (string, error) {
+// tempDir makes a folder for a server's data. It is removed with the run.
+func tempDir(name string) (string, error) {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	if shared.dir == nil {
@@ -83,13 +82,20 @@ func tempDir(t testing.TB, name string) (string, error) {
 		}
 		shared.dir = d
 	}
-	path, err := shared.dir.sub(strings.ToLower(name) + "-")
-	if err == nil && t != nil {
-		t.Cleanup(func() {
-			if err := os.RemoveAll(path); err != nil {
-				t.Errorf("remove %s's data: %v", name, err)
-			}
-		})
+	return shared.dir.sub(name + "-")
+}
+
+// testDir is tempDir for a server of one test's own: it is removed with the test.
+func testDir(t testing.TB, name string) string {
+	t.Helper()
+	path, err := tempDir(name)
+	if err != nil {
+		t.Fatal("testenv:", err)
 	}
-	return path, err
+	t.Cleanup(func() {
+		if err := os.RemoveAll(path); err != nil {
+			t.Errorf("testenv: remove the data of %s: %v", name, err)
+		}
+	})
+	return path
 }
