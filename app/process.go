@@ -90,7 +90,7 @@ func (p *Processor) Process(ctx context.Context, id domain.DocumentID) (ports.Ta
 func (p *Processor) work(ctx context.Context, held domain.Attempt, doc domain.Document) (ports.TaskResult, error) {
 	working, done := p.keepLease(ctx, held, doc.ID)
 	outcome, err := p.read(working, doc)
-	lost := context.Cause(working) == errLostHold
+	lost := errors.Is(context.Cause(working), errLostHold)
 	done()
 	switch {
 	case err == nil:

@@ -1,0 +1,60 @@
+# Everything one does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BIN     := $(or $(shell go env GOBIN),$(shell go env GOPATH)/bin)
+RACE    ?= -race
+PKG     ?= ./...
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## run a whole vault on this machine, everything embedded (installs PostgreSQL's binaries if there are none)
+	@.ci/deps run
+	@go run ./cmd/docuvault up
+
+.PHONY: build
+build: ## build bin/docuvault
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/docuvault ./cmd/docuvault
+
+.PHONY: test-deps
+test-deps: ## install what the tests need
+	@.ci/deps test
+
+.PHONY: test
+test: test-deps ## run every test on real PostgreSQL, Redis, S3 and Celery, with the race detector
+	go test $(RACE) -timeout 20m $(PKG)
+	go test -C docs/examples $(RACE) ./...
+
+.PHONY: lint
+lint: ## vet, gofmt and golangci-lint
+	@.ci/deps lint
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
+	$(BIN)/golangci-lint run ./...
+
+.PHONY: cross
+cross: ## build for every system we promise
+	for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./cmd/docuvault && echo "$$target builds"; \
+	done
+
+.PHONY: check
+check: lint cross test ## what CI runs
+
+.PHONY: bench
+bench: test-deps ## measure against the bare operations, in one run, and print ratios
+	go test -tags bench -run '^TestBench' -count=1 -v -timeout 60m ./internal/bench
+
+.PHONY: fuzz
+FUZZTIME ?= 30s
+fuzz: ## fuzz every parser of outside input, FUZZTIME each
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
