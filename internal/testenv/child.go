@@ -1,15 +1,13 @@
 package testenv
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/docuvault/docuvault/internal/childproc"
 )
@@ -60,7 +58,9 @@ func Child(t testing.TB, role string, env ...string) *ChildProcess {
 // are passed over. A child that ends without it, or says nothing for a minute, fails the test.
 func (c *ChildProcess) WaitLine(t testing.TB, prefix string) string {
 	t.Helper()
-	line, err := c.out.wait(prefix, time.Minute, c.proc)
+	ctx, cancel := context.WithTimeout(context.Background(), lineLimit)
+	defer cancel()
+	line, err := c.out.match(ctx, c.proc, prefix, func(line string) bool { return strings.HasPrefix(line, prefix) })
 	if err != nil {
 		t.Fatal("testenv:", err)
 	}
@@ -92,63 +92,3 @@ func (c *ChildProcess) Wait() error {
 
 // Output is the child's last output, both streams.
 func (c *ChildProcess) Output() string { return c.proc.Tail() }
-
-// lineLog collects lines for somebody who waits for one.
-type lineLog struct {
-	mu      sync.Mutex
-	partial []byte
-	lines   []string
-	more    chan struct{} // closed and replaced when a line comes
-}
-
-func newLineLog() *lineLog { return &lineLog{more: make(chan struct{})} }
-
-func (l *lineLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.partial = append(l.partial, b...)
-	for {
-		i := bytes.IndexByte(l.partial, '\n')
-		if i < 0 {
-			return len(b), nil
-		}
-		l.lines = append(l.lines, string(bytes.TrimSuffix(l.partial[:i], []byte("\r"))))
-		l.partial = l.partial[i+1:]
-		close(l.more)
-		l.more = make(chan struct{})
-	}
-}
-
-// take removes lines up to the first that matches and returns it.
-func (l *lineLog) take(prefix string) (string, <-chan struct{}, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, line := range l.lines {
-		if strings.HasPrefix(line, prefix) {
-			l.lines = l.lines[i+1:]
-			return line, nil, true
-		}
-	}
-	return "", l.more, false
-}
-
-func (l *lineLog) wait(prefix string, limit time.Duration, p *childproc.Process) (string, error) {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	for {
-		line, more, ok := l.take(prefix)
-		if ok {
-			return line, nil
-		}
-		select {
-		case <-more:
-		case <-p.Done():
-			if line, _, ok := l.take(prefix); ok {
-				return line, nil
-			}
-			return "", fmt.Errorf("the child ended (%v) without a line that starts with %q; it said last:\n%s", p.Err(), prefix, p.Tail())
-		case <-timer.C:
-			return "", fmt.Errorf("no line that starts with %q after %s; the child said last:\n%s", prefix, limit, p.Tail())
-		}
-	}
-}

@@ -55,3 +55,5 @@ func TestUnknownRole(t *testing.T) {
 		t.Fatalf("ended with %v, want exit code 2", err)
 	}
 }
+
+var errStillThere = errors.New("the process is still there")
