@@ -61,14 +61,14 @@ BEGIN
 	-- What stands in the schema already (made by Alembic as some other role) goes to the one who has to change it.
 	FOR foreign_thing IN
 		SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind,
-		       c.oid::regclass AS what
+		       c.oid::regclass::text AS what
 		FROM pg_catalog.pg_class c
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
 		  AND pg_catalog.pg_get_userbyid(c.relowner) <> migrate
 		  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
 		                  AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
 		UNION ALL
-		SELECT 'ROUTINE', p.oid::regprocedure
+		SELECT 'ROUTINE', p.oid::regprocedure::text
 		FROM pg_catalog.pg_proc p
 		WHERE p.pronamespace = 'public'::regnamespace AND pg_catalog.pg_get_userbyid(p.proowner) <> migrate
 		  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
