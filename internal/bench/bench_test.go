@@ -1,0 +1,212 @@
+//go:build bench
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/docuvault/docuvault/internal/testenv"
+)
+
+// TestBenchUpload measures uploads while nobody processes them.
+func TestBenchUpload(t *testing.T) {
+	s := newStack(t)
+	bare, api := newBare(t, s), s.startAPI(t)
+	ctx := t.Context()
+
+	large, n := noise(1<<20), 300
+	b, v := alternate(t, 5,
+		func(int) rate {
+			return parallel(t, clients, n, func(int) error { return bare.put(ctx, newKey(uuid.New()), large) })
+		},
+		func(int) rate {
+			return parallel(t, clients, n, func(int) error { return api.upload(ctx, "large.pdf", large) })
+		})
+	report(t, "upload 1 MiB, against PUT", b, v, "reach 0.7, aim at 0.8")
+
+	small, n := text(4<<10), 1000
+	b, v = alternate(t, 5,
+		func(int) rate { return parallel(t, clients, n, func(int) error { return bare.accept(ctx, small) }) },
+		func(int) rate {
+			return parallel(t, clients, n, func(int) error { return api.upload(ctx, "small.txt", small) })
+		})
+	report(t, "upload 4 KiB, against PUT+INSERT+LPUSH", b, v, "reach 0.7")
+}
+
+// accept does what an upload takes.
+func (b *bare) accept(ctx context.Context, content []byte) error {
+	id := uuid.Must(uuid.NewV7())
+	key := newKey(id)
+	if err := b.put(ctx, key, content); err != nil {
+		return err
+	}
+	if err := b.insert(ctx, id, key, content); err != nil {
+		return err
+	}
+	return b.push(ctx)
+}
+
+// through does what an upload and its processing take.
+func (b *bare) through(ctx context.Context, content []byte) error {
+	id := uuid.Must(uuid.NewV7())
+	key := newKey(id)
+	if err := b.put(ctx, key, content); err != nil {
+		return err
+	}
+	if err := b.insert(ctx, id, key, content); err != nil {
+		return err
+	}
+	if err := b.push(ctx); err != nil {
+		return err
+	}
+	if err := b.get(ctx, key); err != nil {
+		return err
+	}
+	return b.update(ctx, id, content)
+}
+
+// The Python stack that this one replaces made so many documents a second from upload to ready, on a machine of two cores.
+const pythonRate = 69
+
+// TestBenchUploadToReady measures documents a second from upload to ready, with one API and one worker process.
+func TestBenchUploadToReady(t *testing.T) {
+	s := newStack(t)
+	bare, api := newBare(t, s), s.startAPI(t)
+	start(t, s.bin, s.env(), "worker")
+	ctx := t.Context()
+	const n = 1000
+	vault := func(int) rate {
+		return toReady(t, api, bare.db, n)
+	}
+	b, v := alternate(t, 3, func(int) rate {
+		return parallel(t, clients, n, func(int) error { return bare.through(ctx, text(4<<10)) })
+	}, vault)
+	report(t, "upload to ready, 4 KiB, against bare loop", b, v, "reach 0.5")
+	t.Logf("%-46s %.1f times Python's %d/s   (aim at 5)", "upload to ready, real services", float64(v)/pythonRate, pythonRate)
+}
+
+// toReady uploads n documents and waits until all are ready.
+func toReady(t *testing.T, api *api, db *pgxpool.Pool, n int) rate {
+	t.Helper()
+	ctx := t.Context()
+	ready := func() (count int) {
+		if err := db.QueryRow(ctx, `SELECT count(*) FROM documents WHERE status = 'ready'`).Scan(&count); err != nil {
+			t.Fatal(err)
+		}
+		return count
+	}
+	before, began := ready(), time.Now()
+	parallel(t, clients, n, func(int) error { return api.upload(ctx, "small.txt", text(4<<10)) })
+	uploaded := time.Since(began)
+	testenv.Eventually(t, 2*time.Minute, func() error {
+		if done := ready() - before; done < n {
+			return fmt.Errorf("%d of %d ready", done, n)
+		}
+		return nil
+	})
+	t.Logf("%d uploads took %.1f s, all ready after %.1f s", n, uploaded.Seconds(), time.Since(began).Seconds())
+	return since(began, n)
+}
+
+// TestBenchEmbedded measures the same with everything in one process, as `docuvault up` runs it.
+func TestBenchEmbedded(t *testing.T) {
+	addr := freeAddr(t)
+	data := dataDir(t)
+	p := start(t, program(t), []string{"PATH=/usr/bin:/bin", "HOME=" + data, "LOG_LEVEL=warn"}, "up", "--data", data, "--listen", addr)
+	api := waitReady(t, p, addr)
+	const n = 1500
+	ready := func() rate {
+		began := time.Now()
+		parallel(t, clients, n, func(int) error { return api.upload(t.Context(), "small.txt", text(4<<10)) })
+		uploaded := time.Since(began)
+		testenv.Eventually(t, 2*time.Minute, func() error { return api.nonePending(t.Context()) })
+		t.Logf("%d uploads took %.1f s, all ready after %.1f s", n, uploaded.Seconds(), time.Since(began).Seconds())
+		return since(began, n)
+	}
+	ready()
+	v := median([]rate{ready(), ready(), ready()})
+	t.Logf("%-46s %.0f/s, %.1f times Python's %d/s   (aim at 15)", "upload to ready, embedded", float64(v), float64(v)/pythonRate, pythonRate)
+}
+
+// nonePending asks the API whether a document still waits or is being processed.
+func (a *api) nonePending(ctx context.Context) error {
+	for _, status := range []string{"pending", "processing"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+"/api/documents?limit=1&status="+status, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := a.http.Do(req)
+		if err != nil {
+			return err
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(body) != "[]" {
+			return fmt.Errorf("some are %s", status)
+		}
+	}
+	return nil
+}
+
+// TestBenchMemory measures the API's memory at rest and by how much uploads make it grow.
+func TestBenchMemory(t *testing.T) {
+	s := newStack(t)
+	api := s.startAPI(t)
+	rest, _ := api.memory(t)
+	t.Logf("%-46s %d MiB", "memory at rest", rest>>20)
+
+	grew := func(what, goal string, upload func()) {
+		before, _ := api.memory(t)
+		api.resetPeak(t)
+		upload()
+		_, peak := api.memory(t)
+		t.Logf("%-46s grew by %d MiB   (%s)", what, (peak-before)>>20, goal)
+	}
+	grew("64 parallel uploads of 256 KiB", "at most 256 MiB", func() {
+		content := noise(256 << 10)
+		parallel(t, 64, 640, func(int) error { return api.upload(t.Context(), "p.pdf", content) })
+	})
+	grew("one upload of 1 GiB of unknown length", "at most 64 MiB", func() { api.stream(t, 1<<30) })
+	runtime.GC()
+}
+
+// stream uploads size bytes without saying how many there are.
+func (a *api) stream(t *testing.T, size int) {
+	t.Helper()
+	read, write := io.Pipe()
+	form := multipart.NewWriter(write)
+	go func() {
+		part, err := form.CreateFormFile("file", "huge.pdf")
+		block := noise(1 << 20)
+		for sent := 0; err == nil && sent < size; sent += len(block) {
+			_, err = part.Write(block)
+		}
+		if err == nil {
+			err = form.Close()
+		}
+		write.CloseWithError(err)
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.base+"/api/documents/upload", read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	resp, err := a.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusCreated {
+		t.Fatalf("upload: %s %s", resp.Status, answer)
+	}
+}

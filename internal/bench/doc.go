@@ -1,0 +1,6 @@
+// Package bench measures the program against the bare operations it is made of, on the same servers in the same run, and prints
+// ratios. Absolute figures say more about the machine than about the program. `make bench` runs it.
+//
+// Rounds alternate between the bare loop and the vault, so that a machine that grows slower or faster over the run does so for
+// both; a figure is the median of its rounds. PostgreSQL syncs every commit, Redis keeps an append-only file, MinIO is MinIO.
+package bench

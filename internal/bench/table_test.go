@@ -1,0 +1,49 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rate is what one round reached, in operations a second.
+type rate float64
+
+// alternate runs the bare loop and the vault in turns and returns the median rate of each.
+func alternate(t *testing.T, rounds int, bare, vault func(round int) rate) (bareMedian, vaultMedian rate) {
+	t.Helper()
+	var bares, vaults []rate
+	bare(-1) // warm up: connections, caches, code paths
+	vault(-1)
+	for round := range rounds {
+		bares = append(bares, bare(round))
+		vaults = append(vaults, vault(round))
+	}
+	t.Logf("bare rounds %s, vault rounds %s", join(bares), join(vaults))
+	return median(bares), median(vaults)
+}
+
+func join(rates []rate) string {
+	texts := make([]string, len(rates))
+	for i, r := range rates {
+		texts[i] = fmt.Sprintf("%.0f", float64(r))
+	}
+	return strings.Join(texts, "/")
+}
+
+func median(rates []rate) rate {
+	sorted := slices.Sorted(slices.Values(rates))
+	return sorted[len(sorted)/2]
+}
+
+// since returns the rate of n operations that began then.
+func since(began time.Time, n int) rate { return rate(float64(n) / time.Since(began).Seconds()) }
+
+// report prints one row of the table. Goal is what the project wants to reach.
+func report(t *testing.T, what string, bare, vault rate, goal string) {
+	t.Logf("%-46s bare %7.0f/s   vault %7.0f/s   ratio %.2f   (%s)", what, float64(bare), float64(vault), float64(vault)/float64(bare), goal)
+}
