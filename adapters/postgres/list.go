@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// headList names the columns of documentHead, for statements that GORM does not write.
+const headList = "id, user_id, folder_id, filename, object_key, content_type, size_bytes, storage_backend, status, created_at, " +
+	"updated_at, sha256, failure_code, failure_message, attempts, requeues, task_id, enqueued_at, reconcile_at, page_count, text_truncated"
+
+func headColumns() []clause.Column {
+	names := strings.Split(headList, ", ")
+	columns := make([]clause.Column, len(names))
+	for i, name := range names {
+		columns[i] = clause.Column{Name: name}
+	}
+	return columns
+}
+
+// ListDocuments implements ports.Documents by keyset: the page starts after a position in an index, so the ten-thousandth
+// costs what the first does.
+//
+// An index that begins with user_id serves an order only if the planner knows that user_id does not vary. It draws that from
+// "user_id = …" but not from "user_id IS NULL", so the columns that are held fixed stand in the ORDER BY too.
+func (s session) ListDocuments(ctx context.Context, owner domain.Owner, query ports.DocumentQuery) ([]domain.Document, error) {
+	if query.Limit < 1 {
+		return nil, domain.InvalidField("limit", "must be at least 1")
+	}
+	order, err := orderOf(query.Sort)
+	if err != nil {
+		return nil, err
+	}
+	if !holds(query.NameContains) || !holds(string(query.Status)) {
+		return nil, nil // no row can hold that
+	}
+	var heads []documentHead
+	if err := s.documents(ctx).Scopes(ownedBy(owner), selected(query), order.page(query)).Find(&heads).Error; err != nil {
+		return nil, translate(ctx, err)
+	}
+	docs, refs := make([]domain.Document, len(heads)), make([]*domain.Document, len(heads))
+	for i, head := range heads {
+		docs[i] = head.toDomain()
+		refs[i] = &docs[i]
+	}
+	if err := s.loadTopics(ctx, refs...); err != nil {
+		return nil, err
+	}
+	return docs, nil
+}
+
+// selected applies the filters.
+func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		if query.Status != "" {
+			db = db.Where("status = ?", string(query.Status))
+		}
+		if query.Topic != (domain.TopicID{}) {
+			db = db.Where("EXISTS (SELECT FROM document_topics f WHERE f.document_id = documents.id AND f.topic_id = ?)", uuid.UUID(query.Topic))
+		}
+		if query.Folder != nil {
+			if query.Folder.IsZero() {
+				db = db.Where("folder_id IS NULL")
+			} else {
+				db = db.Where("folder_id = ?", uuid.UUID(*query.Folder))
+			}
+		}
+		if query.NameContains != "" {
+			db = db.Where("filename ILIKE ?", "%"+literal(query.NameContains)+"%")
+		}
+		return db
+	}
+}
+
+// order is a column to sort by and which way.
+type order struct {
+	column string
+	desc   bool
+	value  func(ports.Position) any
+}
+
+func orderOf(sort ports.Sort) (order, error) {
+	switch sort {
+	case "", ports.NewestFirst:
+		return order{"created_at", true, func(p ports.Position) any { return domain.Moment(p.CreatedAt) }}, nil
+	case ports.OldestFirst:
+		return order{"created_at", false, func(p ports.Position) any { return domain.Moment(p.CreatedAt) }}, nil
+	case ports.ByName:
+		return order{"filename", false, func(p ports.Position) any { return storable(string(p.Name)) }}, nil
+	case ports.BySize:
+		return order{"size_bytes", false, func(p ports.Position) any { return p.Size }}, nil
+	default:
+		return order{}, domain.InvalidField("sort", "must be one of -created_at, created_at, filename and size_bytes")
+	}
+}
+
+// page takes the rows after the query's position, in order.
+func (o order) page(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		if query.After != nil {
+			than := ">"
+			if o.desc {
+				than = "<"
+			}
+			db = db.Where("("+o.column+", id) "+than+" (?, ?)", o.value(*query.After), uuid.UUID(query.After.ID))
+		}
+		columns := []string{"user_id", o.column, "id"}
+		if query.Folder != nil {
+			columns = []string{"user_id", "folder_id", o.column, "id"}
+		}
+		for _, column := range columns {
+			db = db.Order(clause.OrderByColumn{Column: clause.Column{Name: column}, Desc: o.desc})
+		}
+		return db.Limit(query.Limit)
+	}
+}

@@ -1,0 +1,268 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm/clause"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// advanceTries bounds how often Advance starts over. Each time somebody else got ahead, so that this many in a row mean
+// that something moves the document without end.
+const advanceTries = 100
+
+// Advance implements ports.Processing by compare and swap: the row is stored if it still is what move was shown.
+func (s session) Advance(ctx context.Context, id domain.DocumentID, move func(*domain.Document) error) (domain.Document, error) {
+	for range advanceTries {
+		var head documentHead
+		if err := s.documents(ctx).Where("id = ?", uuid.UUID(id)).Take(&head).Error; err != nil {
+			return domain.Document{}, named(ctx, "document", err)
+		}
+		before := head.toDomain()
+		moved := before
+		if err := move(&moved); err != nil {
+			return before, err
+		}
+		doc := before
+		doc.Progress, doc.UpdatedAt = moved.Progress, moved.UpdatedAt
+		if sameProgress(before, doc) {
+			return doc, nil
+		}
+		swapped, err := s.swap(ctx, head, doc)
+		if err != nil {
+			return domain.Document{}, err
+		}
+		if swapped {
+			return normal(doc), nil
+		}
+	}
+	return domain.Document{}, domain.Errorf(domain.Unavailable, "the document is being moved by too many at once")
+}
+
+// swap stores a document's progress if nobody moved it since it was read.
+func (s session) swap(ctx context.Context, read documentHead, doc domain.Document) (bool, error) {
+	p := progressOf(doc)
+	set := map[string]any{
+		"status": p.status, "failure_code": p.failureCode, "failure_message": p.failureMessage, "attempts": p.attempts,
+		"requeues": p.requeues, "task_id": p.taskID, "enqueued_at": p.enqueuedAt, "reconcile_at": p.reconcileAt,
+	}
+	if !p.updatedAt.Equal(read.UpdatedAt) { // else a person's edit may have a newer one
+		set["updated_at"] = p.updatedAt
+	}
+	done := s.documents(ctx).Where("id = ?", read.ID).
+		Where("status = ? AND attempts = ? AND requeues = ? AND reconcile_at = ?", read.Status, read.Attempts, read.Requeues, read.ReconcileAt).
+		Where("task_id IS NOT DISTINCT FROM ? AND enqueued_at IS NOT DISTINCT FROM ?", read.TaskID, read.EnqueuedAt).
+		Updates(set)
+	return done.RowsAffected == 1, translate(ctx, done.Error)
+}
+
+func sameProgress(a, b domain.Document) bool {
+	return a.Status == b.Status && a.Attempts == b.Attempts && a.Requeues == b.Requeues && a.Task == b.Task &&
+		orZero(a.Failure) == orZero(b.Failure) && (a.Failure == nil) == (b.Failure == nil) &&
+		a.EnqueuedAt.Equal(b.EnqueuedAt) && a.ReconcileAt.Equal(b.ReconcileAt) && a.UpdatedAt.Equal(b.UpdatedAt)
+}
+
+// normal returns a document's progress as it reads back.
+func normal(doc domain.Document) domain.Document {
+	row := rowOf(doc)
+	kept := row.toDomain()
+	doc.Progress, doc.UpdatedAt = kept.Progress, kept.UpdatedAt
+	return doc
+}
+
+// complete stores an outcome in one statement, so that it costs one round trip and holds together without a transaction
+// around it. The update comes first and everything else depends on the row it returns. The topics are locked before any
+// filing is touched, as DeleteTopic does it, so that the two do not wait for one another.
+const complete = `
+WITH d AS (
+	UPDATE documents
+	SET status = @status, failure_code = NULL, failure_message = NULL, requeues = @requeues, updated_at = @updated_at,
+	    extracted_text = @text, text_truncated = @truncated, page_count = @page_count
+	WHERE id = @id AND status = 'processing' AND attempts = @held
+	RETURNING *
+), t AS MATERIALIZED (
+	SELECT topics.id, s.confidence
+	FROM d, unnest(@topics::uuid[], @confidences::float8[]) AS s (id, confidence)
+	JOIN topics ON topics.id = s.id
+	WHERE topics.user_id IS NOT DISTINCT FROM d.user_id
+	ORDER BY topics.id
+	FOR KEY SHARE OF topics
+), gone AS (
+	DELETE FROM document_topics f USING d
+	WHERE f.document_id = d.id AND NOT f.confirmed AND f.topic_id NOT IN (SELECT id FROM t)
+), added AS (
+	INSERT INTO document_topics (document_id, topic_id, confirmed, confidence)
+	SELECT d.id, t.id, false, t.confidence FROM d, t
+	ON CONFLICT (document_id, topic_id) DO UPDATE SET confidence = excluded.confidence WHERE NOT document_topics.confirmed
+)
+SELECT ` + headList + ` FROM d`
+
+// Complete implements ports.Processing. Of Progress it writes what Finish and Fail change: the lease and the task may have
+// moved on in the row since the holder read it.
+func (s session) Complete(ctx context.Context, held domain.Attempt, doc domain.Document, outcome ports.Outcome) (domain.Document, error) {
+	p := progressOf(doc)
+	var stored []documentHead
+	var err error
+	if doc.Status == domain.Ready {
+		topics, confidences := suggestionColumns(outcome.Suggestions)
+		err = s.on(ctx).Raw(complete, map[string]any{
+			"id": uuid.UUID(doc.ID), "held": int(held), "status": p.status, "requeues": p.requeues, "updated_at": p.updatedAt,
+			"text": storable(outcome.Text), "truncated": outcome.Truncated, "page_count": outcome.PageCount,
+			"topics": &topics, "confidences": &confidences,
+		}).Scan(&stored).Error
+	} else {
+		err = s.on(ctx).Model(&stored).Clauses(clause.Returning{Columns: headColumns()}).
+			Where("id = ? AND status = ? AND attempts = ?", uuid.UUID(doc.ID), string(domain.Processing), int(held)).
+			Updates(map[string]any{"status": p.status, "failure_code": p.failureCode, "failure_message": p.failureMessage,
+				"requeues": p.requeues, "updated_at": p.updatedAt}).Error
+	}
+	if err != nil {
+		return domain.Document{}, translate(ctx, err)
+	}
+	if len(stored) == 0 {
+		return domain.Document{}, s.lostHold(ctx, held, doc.ID)
+	}
+	now := stored[0].toDomain()
+	return now, s.loadTopics(ctx, &now)
+}
+
+// suggestionColumns drops topics that are suggested twice: the first counts.
+func suggestionColumns(suggestions []domain.Suggestion) (topics []uuid.UUID, confidences []float64) {
+	topics, confidences = []uuid.UUID{}, []float64{}
+	for _, suggestion := range suggestions {
+		if topic := uuid.UUID(suggestion.Topic); !slices.Contains(topics, topic) {
+			topics, confidences = append(topics, topic), append(confidences, suggestion.Confidence)
+		}
+	}
+	return topics, confidences
+}
+
+// lostHold says why an outcome was not stored.
+func (s session) lostHold(ctx context.Context, held domain.Attempt, id domain.DocumentID) error {
+	var found []uuid.UUID
+	if err := s.documents(ctx).Where("id = ?", uuid.UUID(id)).Pluck("id", &found).Error; err != nil {
+		return translate(ctx, err)
+	}
+	if len(found) == 0 {
+		return notFound("document")
+	}
+	return domain.Errorf(domain.Conflict, "attempt %d no longer holds the document", held).Because("lost_hold")
+}
+
+// RecoverOverdue implements ports.Processing. The statuses stand in the query as in the index ix_documents_reconcile.
+func (s session) RecoverOverdue(ctx context.Context, now time.Time, limit int, decide func(*domain.Document) domain.Verdict) ([]ports.Recovered, error) {
+	if limit < 1 {
+		return nil, nil
+	}
+	var recovered []ports.Recovered
+	err := s.inTx(ctx, func(tx session) error {
+		var heads []documentHead
+		err := tx.documents(ctx).Where("status IN ('pending', 'processing') AND reconcile_at <= ?", domain.Moment(now)).
+			Order("reconcile_at").Limit(limit).Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"}).Find(&heads).Error
+		if err != nil {
+			return translate(ctx, err)
+		}
+		var changed progressColumns
+		for _, head := range heads {
+			before := head.toDomain()
+			doc := before
+			verdict := decide(&doc)
+			doc = normal(doc)
+			if !sameProgress(before, doc) {
+				changed.add(doc)
+			}
+			recovered = append(recovered, ports.Recovered{Document: doc, Verdict: verdict})
+		}
+		return tx.storeProgress(ctx, changed)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return recovered, nil
+}
+
+// progressColumns is the progress of many documents, by columns.
+type progressColumns struct {
+	ids            []uuid.UUID
+	status         []string
+	failureCode    []*string
+	failureMessage []*string
+	attempts       []int
+	requeues       []int
+	taskID         []*string
+	enqueuedAt     []*time.Time
+	reconcileAt    []time.Time
+	updatedAt      []time.Time
+}
+
+func (c *progressColumns) add(doc domain.Document) {
+	p := progressOf(doc)
+	c.ids, c.status = append(c.ids, uuid.UUID(doc.ID)), append(c.status, p.status)
+	c.failureCode, c.failureMessage = append(c.failureCode, p.failureCode), append(c.failureMessage, p.failureMessage)
+	c.attempts, c.requeues, c.taskID = append(c.attempts, p.attempts), append(c.requeues, p.requeues), append(c.taskID, p.taskID)
+	c.enqueuedAt, c.reconcileAt = append(c.enqueuedAt, p.enqueuedAt), append(c.reconcileAt, p.reconcileAt)
+	c.updatedAt = append(c.updatedAt, p.updatedAt)
+}
+
+// storeProgress stores all of it in one statement, of rows that are locked.
+func (s session) storeProgress(ctx context.Context, c progressColumns) error {
+	if len(c.ids) == 0 {
+		return nil
+	}
+	return translate(ctx, s.on(ctx).Exec(`
+UPDATE documents d
+SET status = n.status, failure_code = n.failure_code, failure_message = n.failure_message, attempts = n.attempts,
+    requeues = n.requeues, task_id = n.task_id, enqueued_at = n.enqueued_at, reconcile_at = n.reconcile_at, updated_at = n.updated_at
+FROM unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::int[], ?::int[], ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[])
+     AS n (id, status, failure_code, failure_message, attempts, requeues, task_id, enqueued_at, reconcile_at, updated_at)
+WHERE d.id = n.id`, &c.ids, &c.status, &c.failureCode, &c.failureMessage, &c.attempts, &c.requeues, &c.taskID, &c.enqueuedAt,
+		&c.reconcileAt, &c.updatedAt).Error)
+}
+
+// NamedObjects implements ports.Processing.
+func (s session) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[domain.ObjectKey]bool, error) {
+	named := make(map[domain.ObjectKey]bool, len(keys))
+	if len(keys) == 0 {
+		return named, nil
+	}
+	texts := make([]string, len(keys))
+	for i, key := range keys {
+		texts[i] = key.String()
+	}
+	var found []string
+	err := s.documents(ctx).Where("object_key = ANY(?)", &texts).Distinct().Pluck("object_key", &found).Error
+	if err != nil {
+		return nil, translate(ctx, err)
+	}
+	for _, text := range found {
+		if key, err := domain.ParseObjectKey(text); err == nil {
+			named[key] = true
+		}
+	}
+	return named, nil
+}
+
+// DocumentsAfter implements ports.Processing.
+func (s session) DocumentsAfter(ctx context.Context, after domain.DocumentID, limit int) ([]domain.Document, error) {
+	if limit < 1 {
+		return nil, nil
+	}
+	query := s.documents(ctx)
+	if after != (domain.DocumentID{}) {
+		query = query.Where("id > ?", uuid.UUID(after))
+	}
+	var heads []documentHead
+	if err := query.Order("id").Limit(limit).Find(&heads).Error; err != nil {
+		return nil, translate(ctx, err)
+	}
+	docs := make([]domain.Document, len(heads))
+	for i, head := range heads {
+		docs[i] = head.toDomain()
+	}
+	return docs, nil
+}
