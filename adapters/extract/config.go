@@ -1,0 +1,105 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+)
+
+// WorkerCommand is the hidden first argument that makes the program an extraction worker.
+const WorkerCommand = "extract-worker"
+
+// Config says how documents are read. The zero value is the documented default of each field.
+type Config struct {
+	// Command starts a child: program and arguments. Empty is this program with WorkerCommand.
+	Command []string
+
+	Children  int           // most children at a time; the number of processors
+	Documents int           // documents a child reads before it is replaced; 256
+	Idle      time.Duration // how long a child without work is kept; 30 s
+	Timeout   time.Duration // wall time one document may take in its child; 60 s
+
+	MaxInput int64 // bytes of one document; 100 MiB
+	Memory   int64 // bytes a child may use beyond what an idle one does; 1 GiB
+
+	formats.Limits // of text, pages and archives, with the defaults documented there
+
+	// CacheDir is a folder of the program's own for compiled WebAssembly, which is native code: it is made with mode 0700 and
+	// written only by a child that reads no document. Empty is docuvault below the user's cache folder; "-" is none, which
+	// makes the first PDF of every child take seconds.
+	CacheDir string
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if len(c.Command) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return c, fmt.Errorf("find this program: %w", err)
+		}
+		c.Command = []string{self, WorkerCommand}
+	}
+	if c.Children <= 0 {
+		c.Children = runtime.NumCPU()
+	}
+	if c.Documents <= 0 {
+		c.Documents = 256
+	}
+	if c.Idle <= 0 {
+		c.Idle = 30 * time.Second
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = time.Minute
+	}
+	if c.MaxInput <= 0 {
+		c.MaxInput = 100 << 20
+	}
+	if c.Memory <= 0 {
+		c.Memory = 1 << 30
+	}
+	c.Limits = c.Limits.WithDefaults()
+	switch c.CacheDir {
+	case "":
+		base, err := os.UserCacheDir()
+		if err != nil {
+			break // a service user without a home: no cache
+		}
+		c.CacheDir = filepath.Join(base, "docuvault", "wasm")
+	case "-":
+		c.CacheDir = ""
+	}
+	if c.CacheDir != "" {
+		dir, err := privateDir(c.CacheDir)
+		if err != nil {
+			dir = ""
+		}
+		c.CacheDir = dir
+	}
+	return c, nil
+}
+
+// privateDir makes a folder that nobody else can write to, or says why it cannot.
+func privateDir(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return "", err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		return "", errors.New("not a folder")
+	}
+	return dir, nil
+}

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package extract
+
+import "syscall"
+
+// dieWithParent has nothing to ask for here: a child ends when its standard input does.
+func dieWithParent(*syscall.SysProcAttr) {}

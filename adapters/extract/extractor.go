@@ -1,0 +1,196 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// marker is set in the environment of children, so that one never starts children of its own.
+const marker = "DOCUVAULT_EXTRACT_WORKER"
+
+// Types lists the content types that an Extractor reads, sorted. All others are Unreadable as unsupported.
+func Types() []string { return formats.Types() }
+
+// Extractor reads documents in child processes. It is safe for concurrent use.
+type Extractor struct {
+	cfg   Config
+	log   *slog.Logger
+	pool  *pool
+	reads map[string]bool
+
+	warming  chan struct{} // held by the one who warms
+	warmDone bool          // guarded by warming
+}
+
+var _ ports.Extractor = (*Extractor)(nil)
+
+// New checks the configuration. It starts no process: the first document does, or Warm.
+func New(cfg Config, log *slog.Logger) (*Extractor, error) {
+	if insideChild() {
+		return nil, errors.New("an extraction worker must not start its own: the program has to call extract.Main first of all")
+	}
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	x := &Extractor{cfg: cfg, log: log, pool: newPool(cfg, log), reads: map[string]bool{}, warming: make(chan struct{}, 1)}
+	for _, t := range Types() {
+		x.reads[t] = true
+	}
+	return x, nil
+}
+
+// Close ends all children, the busy ones too, and returns when they are gone. Documents that were being read, and any that
+// come later, are answered with Unavailable. Closing twice is closing.
+func (x *Extractor) Close() error {
+	x.pool.close()
+	return nil
+}
+
+// Extract implements ports.Extractor. A Read of source.Content that blocks is waited for: let it end with ctx, as the readers
+// of every StorageBackend do.
+func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Extraction, error) {
+	if err := ctx.Err(); err != nil {
+		return ports.Extraction{}, canceled(err)
+	}
+	if !x.reads[source.ContentType] {
+		return ports.Extraction{}, domain.Errorf(domain.Unreadable, "documents of type %s are kept, but no text can be read from them",
+			source.ContentType).Because(ports.ReasonUnsupported)
+	}
+	if source.Size > x.cfg.MaxInput {
+		return ports.Extraction{}, x.tooLarge()
+	}
+	if source.ContentType == "application/pdf" {
+		x.Warm(ctx)
+	}
+	c, err := x.pool.take(ctx, source.Owner)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ports.Extraction{}, canceled(ctx.Err())
+		}
+		return ports.Extraction{}, domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
+	}
+	extraction, fit, err := x.read(ctx, c, source)
+	x.pool.give(c, fit)
+	return extraction, err
+}
+
+// read has one document read by c, and says whether c may be used again.
+func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (ports.Extraction, bool, error) {
+	c.documents++
+	stop := context.AfterFunc(ctx, func() { c.kill(byCaller) })
+	answer, text, err := x.exchange(c, source)
+	alive := stop() && ctx.Err() == nil
+	switch {
+	case !alive:
+		return ports.Extraction{}, false, canceled(ctx.Err())
+	case errors.Is(err, errTooLarge):
+		return ports.Extraction{}, usable(err), x.tooLarge()
+	case isReaderError(err):
+		return ports.Extraction{}, usable(err), err
+	case err != nil:
+		return ports.Extraction{}, false, x.loss(c, source, err)
+	case answer.Fault != "":
+		x.log.Error("an extraction child is at fault", "content_type", source.ContentType, "fault", answer.Fault)
+		return ports.Extraction{}, false, domain.Wrap(domain.Unavailable, errors.New(answer.Fault), "documents cannot be read at the moment")
+	case answer.Reason != "":
+		return ports.Extraction{}, !answer.Last, verdict(answer)
+	case !acceptable(text, x.cfg.MaxText):
+		c.end(byRecycling)
+		return ports.Extraction{}, false, crash(errors.New("the child's answer is not text"))
+	}
+	return ports.Extraction{Text: text, Truncated: answer.Truncated, PageCount: answer.Pages}, true, nil
+}
+
+func (x *Extractor) exchange(c *child, source ports.Source) (reply, string, error) {
+	err := c.send(request{ContentType: source.ContentType, Size: source.Size}, source.Content, x.cfg.MaxInput, x.cfg.Timeout)
+	if err != nil {
+		return reply{}, "", err
+	}
+	return c.receive(utf8.UTFMax * x.cfg.MaxText)
+}
+
+// loss says why a child did not answer.
+func (x *Extractor) loss(c *child, source ports.Source, cause error) error {
+	// A process that ends closes its pipes first: wait for how it ended before making an end of it.
+	timer := time.NewTimer(time.Second)
+	select {
+	case <-c.done:
+	case <-timer.C:
+	}
+	timer.Stop()
+	c.end(byRecycling)
+	why, state := ending(c.why.Load()), c.cmd.ProcessState
+	x.log.Warn("an extraction child was lost", "content_type", source.ContentType, "size", source.Size, "state", state.String(),
+		"cause", cause.Error(), "stderr", c.stderr.String())
+	switch {
+	case why == byDeadline:
+		return domain.Errorf(domain.Unreadable, "reading the document took longer than %s", x.cfg.Timeout).Because(ports.ReasonTimeout)
+	case why == byClose:
+		return domain.Wrap(domain.Unavailable, errClosed, "documents cannot be read at the moment")
+	case c.outOfMemory():
+		return domain.Errorf(domain.Unreadable, "reading the document takes too much memory").Because(ports.ReasonTooComplex)
+	case why == byItself && killedFromOutside(state), state.ExitCode() == exitProtocol:
+		return domain.Wrap(domain.Unavailable, cause, "documents cannot be read at the moment")
+	default:
+		return crash(cause)
+	}
+}
+
+func (x *Extractor) tooLarge() error {
+	return domain.Errorf(domain.Unreadable, "the document is larger than the %d bytes up to which text is read", x.cfg.MaxInput).
+		Because(ports.ReasonTooComplex)
+}
+
+func crash(cause error) error {
+	e := domain.Errorf(domain.Unreadable, "the document made its parser crash").Because(ports.ReasonCrashed)
+	e.Err = cause
+	return e
+}
+
+// verdict turns a child's word about a document into an error.
+func verdict(answer reply) error {
+	message := strings.ToValidUTF8(cut(answer.Message), "")
+	e := domain.Errorf(domain.Unreadable, "%s", message)
+	switch answer.Reason {
+	case ports.ReasonEncrypted, ports.ReasonCorrupt, ports.ReasonTooComplex, ports.ReasonCrashed, ports.ReasonUnsupported:
+		e.Reason = answer.Reason
+	default:
+		e.Reason = ports.ReasonCorrupt
+	}
+	if answer.Cause != "" {
+		e.Err = errors.New(answer.Cause)
+	}
+	return e
+}
+
+// acceptable checks a child's text against the port's promise: a child that a document took over must not reach the database.
+func acceptable(text string, most int) bool {
+	return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 && (len(text) <= most || utf8.RuneCountInString(text) <= most)
+}
+
+func canceled(err error) error {
+	code := domain.Canceled
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = domain.Unavailable
+	}
+	return domain.Wrap(code, err, "reading the document was stopped")
+}
+
+func isReaderError(err error) bool {
+	var e readerError
+	return errors.As(err, &e)
+}
+
+func usable(err error) bool {
+	var e childError
+	return !errors.As(err, &e)
+}

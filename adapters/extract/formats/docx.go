@@ -1,0 +1,187 @@
+package formats
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/xml"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docuvault/docuvault/ports"
+)
+
+// readDOCX reads a word-processor document: headers, the body with its tables and text boxes, footnotes, endnotes, comments,
+// footers. ECMA-376 part 1 describes the parts, part 2 the archive.
+func readDOCX(r *Reader, data []byte, out *page) error {
+	if bytes.HasPrefix(data, []byte(ole)) {
+		return unreadable(ports.ReasonEncrypted, "the document is encrypted and needs a password")
+	}
+	a, err := openArchive(data, r.limits)
+	if err != nil {
+		return err
+	}
+	main, err := mainPart(a, r.limits.MaxDepth)
+	if err != nil {
+		return err
+	}
+	parts, err := storyParts(a, main, r.limits.MaxDepth)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if err := readStory(a, part, r.limits.MaxDepth, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// relation is one entry of a .rels part: what a part refers to, by the last word of its type.
+type relation struct{ kind, target string }
+
+func relations(a *archive, of string, maxDepth int) ([]relation, error) {
+	r, ok, err := a.open(path.Join(path.Dir(of), "_rels", path.Base(of)+".rels"))
+	if err != nil || !ok {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	var found []relation
+	err = walkXML(r, maxDepth, func(token xml.Token, _ int) error {
+		e, ok := token.(xml.StartElement)
+		if !ok || e.Name.Local != "Relationship" || attribute(e, "TargetMode") == "External" {
+			return nil
+		}
+		target := attribute(e, "Target")
+		if !strings.HasPrefix(target, "/") {
+			target = path.Join(path.Dir(of), target)
+		}
+		found = append(found, relation{kind: path.Base(attribute(e, "Type")), target: strings.TrimPrefix(path.Clean(target), "/")})
+		return nil
+	})
+	return found, err
+}
+
+func mainPart(a *archive, maxDepth int) (string, error) {
+	root, err := relations(a, "", maxDepth)
+	if err != nil {
+		return "", err
+	}
+	for _, rel := range root {
+		if _, ok := a.entries[rel.target]; ok && rel.kind == "officeDocument" {
+			return rel.target, nil
+		}
+	}
+	const usual = "word/document.xml"
+	if _, ok := a.entries[usual]; !ok {
+		return "", corrupt("the file is damaged: it has no document inside", nil)
+	}
+	return usual, nil
+}
+
+// storyParts returns the parts that hold text in the order in which people expect it.
+func storyParts(a *archive, main string, maxDepth int) ([]string, error) {
+	rels, err := relations(a, main, maxDepth)
+	if err != nil {
+		return nil, err
+	}
+	rank := map[string]int{"header": -1, "footnotes": 1, "endnotes": 2, "comments": 3, "footer": 4}
+	type story struct {
+		part string
+		rank int
+	}
+	stories := []story{{part: main}}
+	for _, rel := range rels {
+		n, ok := rank[rel.kind]
+		if _, exists := a.entries[rel.target]; ok && exists && rel.target != main {
+			stories = append(stories, story{rel.target, n})
+		}
+	}
+	slices.SortFunc(stories, func(x, y story) int { return cmp.Or(cmp.Compare(x.rank, y.rank), cmp.Compare(x.part, y.part)) })
+	parts := make([]string, 0, len(stories))
+	for _, s := range stories {
+		if !slices.Contains(parts, s.part) {
+			parts = append(parts, s.part)
+		}
+	}
+	return parts, nil
+}
+
+// readStory reads one part's text.
+func readStory(a *archive, part string, maxDepth int, out *page) error {
+	r, ok, err := a.open(part)
+	if err != nil || !ok {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	s := story{out: out, pending: "\n"}
+	return walkXML(r, maxDepth, s.visit)
+}
+
+type story struct {
+	out     *page
+	inText  bool   // inside <w:t>, the only place where characters are text
+	skip    int    // depth of the element that is skipped with all it holds; 0 is none
+	cells   int    // cells begun in the present table row
+	pending string // separator owed before the next text
+}
+
+func (s *story) visit(token xml.Token, depth int) error {
+	switch t := token.(type) {
+	case xml.StartElement:
+		if s.skip == 0 {
+			return s.start(t, depth)
+		}
+	case xml.EndElement:
+		switch {
+		case s.skip > 0:
+			if depth < s.skip {
+				s.skip = 0
+			}
+		case t.Name.Local == "t":
+			s.inText = false
+		case t.Name.Local == "p":
+			s.pending = "\n"
+		}
+	case xml.CharData:
+		if s.inText && s.skip == 0 {
+			return s.write(string(t))
+		}
+	}
+	return nil
+}
+
+func (s *story) start(e xml.StartElement, depth int) error {
+	switch e.Name.Local {
+	case "Fallback": // the older form of what was just read
+		s.skip = depth
+	case "t":
+		s.inText = true
+	case "tab":
+		// The element also declares tab stops in paragraph properties, where it has a position.
+		if attribute(e, "pos") == "" {
+			return s.write("\t")
+		}
+	case "br", "cr":
+		s.pending = "\n"
+	case "noBreakHyphen":
+		return s.write("\u2011")
+	case "tr":
+		s.cells, s.pending = 0, "\n"
+	case "tc":
+		if s.cells++; s.cells > 1 {
+			s.pending = "\t"
+		}
+	}
+	return nil
+}
+
+func (s *story) write(text string) error {
+	if s.pending != "" && !s.out.empty() {
+		if err := s.out.write(s.pending); err != nil {
+			return err
+		}
+	}
+	s.pending = ""
+	return s.out.write(text)
+}

@@ -1,0 +1,112 @@
+package formats
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// errFull stops a parser: the page takes no more text.
+var errFull = errors.New("the page is full")
+
+// composing is how many characters NFC can make one of: it never shrinks text by more, so a page that holds this many times
+// its limit has enough to fill the limit afterwards.
+const composing = 4
+
+// page collects a document's text up to a limit.
+type page struct {
+	text    strings.Builder
+	limit   int // characters of the finished text
+	room    int // characters still taken before normalisation
+	omitted bool
+	pages   *int
+}
+
+func newPage(limit int) *page { return &page{limit: limit, room: composing*limit + composing} }
+
+// write adds text. It returns errFull once the limit is passed for certain.
+func (p *page) write(s string) error {
+	if len(s) > p.room { // at least a byte a character: only now counting is worth it
+		n := utf8.RuneCountInString(s)
+		if n > p.room {
+			p.text.WriteString(firstRunes(s, p.room))
+			p.room, p.omitted = 0, true
+			return errFull
+		}
+		p.room -= n
+	} else {
+		p.room -= utf8.RuneCountInString(s)
+	}
+	p.text.WriteString(s)
+	return nil
+}
+
+// empty reports whether nothing was written.
+func (p *page) empty() bool { return p.text.Len() == 0 }
+
+// finish cleans, normalises and cuts the text, and reports whether it cut.
+func (p *page) finish() (string, bool) {
+	text := norm.NFC.String(clean(p.text.String()))
+	if len(text) <= p.limit {
+		return text, false
+	}
+	short := firstRunes(text, p.limit)
+	return short, len(short) < len(text)
+}
+
+// firstRunes returns the first n characters of s.
+func firstRunes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// clean makes line breaks "\n" and drops what is no text: other control characters, byte-order marks and code points that are
+// no characters. Bytes that are not UTF-8 become U+FFFD.
+func clean(s string) string {
+	if isClean(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	wasCR := false
+	for _, r := range s { // an invalid byte ranges as U+FFFD
+		cr := wasCR
+		wasCR = r == '\r'
+		switch {
+		case r == '\n' && cr: // the second half of a break already written
+		case r == '\n' || r == '\t':
+			b.WriteRune(r)
+		case r == '\r' || r == '\v' || r == '\f' || r == '\u0085' || r == '\u2028' || r == '\u2029':
+			b.WriteByte('\n')
+		case isNoise(r):
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// isClean is the fast way out for plain ASCII.
+func isClean(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf-1 || c < ' ' && c != '\n' && c != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+func isNoise(r rune) bool {
+	return unicode.IsControl(r) || r == '\ufeff' || r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef
+}

@@ -1,0 +1,130 @@
+package formats
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// Limits bound what one document may cost. Zero fields are the documented defaults.
+type Limits struct {
+	MaxText    int   // characters of text; 2,000,000
+	MaxPages   int   // pages of a paged document; 2,000
+	MaxEntries int   // entries of an archive; 10,000
+	MaxPart    int64 // inflated bytes of one archive entry; 64 MiB
+	MaxInflate int64 // inflated bytes of all entries read from one archive; 128 MiB
+	MaxDepth   int   // nested elements of XML; 256
+}
+
+// WithDefaults fills the zero fields.
+func (l Limits) WithDefaults() Limits {
+	if l.MaxText <= 0 {
+		l.MaxText = 2_000_000
+	}
+	if l.MaxPages <= 0 {
+		l.MaxPages = 2_000
+	}
+	if l.MaxEntries <= 0 {
+		l.MaxEntries = 10_000
+	}
+	if l.MaxPart <= 0 {
+		l.MaxPart = 64 << 20
+	}
+	if l.MaxInflate <= 0 {
+		l.MaxInflate = 128 << 20
+	}
+	if l.MaxDepth <= 0 {
+		l.MaxDepth = 256
+	}
+	return l
+}
+
+// Result is what was read from one document.
+type Result struct {
+	Text      string // valid UTF-8 in NFC, "\n" and "\t" its only control characters
+	Truncated bool   // text or pages were left out because of a limit
+	Pages     *int   // nil where the format has no pages; all of them, the ones left out included
+}
+
+// format reads one kind of document into out. It returns errFull, passed on from out, or an Unreadable error.
+type format func(r *Reader, data []byte, out *page) error
+
+// table says which function reads which content type.
+func table() map[string]format {
+	return map[string]format{
+		"text/plain":                readText,
+		"text/markdown":             readText,
+		"text/csv":                  readText,
+		"text/tab-separated-values": readText,
+		"application/json":          readText,
+		"application/x-ndjson":      readText,
+		"application/geo+json":      readText,
+		"text/html":                 readHTML,
+		"application/xhtml+xml":     readHTML,
+		"application/pdf":           readPDF,
+		typeDOCX:                    readDOCX,
+	}
+}
+
+const typeDOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+// Types lists the content types that can be read, sorted.
+func Types() []string { return slices.Sorted(maps.Keys(table())) }
+
+// Reader reads documents, one at a time. Its zero value is not usable.
+type Reader struct {
+	limits   Limits
+	cacheDir string
+	log      *slog.Logger
+	formats  map[string]format
+	pdf      pdfEngine
+}
+
+// New makes a reader. Nothing expensive is loaded before a document needs it. CacheDir holds compiled WebAssembly; empty means
+// that it is compiled again by every reader that meets a PDF.
+func New(limits Limits, cacheDir string, log *slog.Logger) *Reader {
+	return &Reader{limits: limits.WithDefaults(), cacheDir: cacheDir, log: log, formats: table()}
+}
+
+// Close frees what reading has loaded.
+func (r *Reader) Close() error { return r.pdf.close() }
+
+// Warm loads the engines that are slow to load, which fills the cache directory. It reads no document.
+func (r *Reader) Warm() error { return r.pdf.open(r.cacheDir) }
+
+// Read returns the text of data, which is what contentType says or is found not to be. Errors are Unreadable with a reason; a
+// parser that panics made a document Unreadable with the reason crashed, and the reader should not be used again.
+func (r *Reader) Read(contentType string, data []byte) (result Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// What a panic says may hold text of the document: its type must do.
+			r.log.Error("parser panicked", "content_type", contentType, "panic_type", fmt.Sprintf("%T", p), "stack", stack())
+			result, err = Result{}, unreadable(ports.ReasonCrashed, "the document made its parser crash")
+		}
+	}()
+	read, ok := r.formats[contentType]
+	if !ok {
+		return Result{}, unreadable(ports.ReasonUnsupported, "no text can be read from documents of type %s", contentType)
+	}
+	out := newPage(r.limits.MaxText)
+	if err := read(r, data, out); err != nil && !errors.Is(err, errFull) {
+		return Result{}, err
+	}
+	text, cut := out.finish()
+	return Result{Text: text, Truncated: cut || out.omitted, Pages: out.pages}, nil
+}
+
+func unreadable(reason, format string, args ...any) *domain.Error {
+	return domain.Errorf(domain.Unreadable, format, args...).Because(reason)
+}
+
+func corrupt(what string, err error) error {
+	e := unreadable(ports.ReasonCorrupt, "%s", what)
+	e.Err = err
+	return e
+}

@@ -1,0 +1,107 @@
+package extract
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+)
+
+// What parent and child say to each other over two pipes:
+//
+//	parent: hello                          once; the child applies the limits
+//	child:  ready                          once
+//	parent: request, chunk…, end of bytes  for each document
+//	child:  reply, text
+//
+// A message is a length (4 bytes, big endian) and that many bytes of JSON. A chunk is a length and that many bytes of the
+// document; length 0 ends the document, length abandoned takes it back, and there is then no reply.
+
+// abandoned in place of a chunk's length means that the document will not be finished.
+const abandoned = 1<<32 - 1
+
+// Largest message and chunk that either side believes in.
+const (
+	maxMessage = 64 << 10
+	chunkSize  = 64 << 10
+)
+
+// magic tells a worker from some other program that Command names by mistake.
+const magic = "docuvault extraction worker 1"
+
+type hello struct {
+	Magic    string         `json:"magic"`
+	Limits   formats.Limits `json:"limits"`
+	MaxInput int64          `json:"max_input"`
+	Memory   int64          `json:"memory"`
+	CacheDir string         `json:"cache_dir,omitempty"`
+	Warm     bool           `json:"warm,omitempty"` // fill the cache and end
+}
+
+type ready struct {
+	Magic  string   `json:"magic"`
+	Layers []string `json:"layers"` // the protections that are active
+}
+
+type request struct {
+	ContentType string `json:"content_type"`
+	Size        int64  `json:"size"` // a hint
+}
+
+type reply struct {
+	Reason    string `json:"reason,omitempty"`  // of an Unreadable document
+	Message   string `json:"message,omitempty"` // for its owner
+	Fault     string `json:"fault,omitempty"`   // what is wrong with us, for logs
+	Cause     string `json:"cause,omitempty"`   // of the reason, for logs
+	Last      bool   `json:"last,omitempty"`    // the child wants to be replaced
+	Truncated bool   `json:"truncated,omitempty"`
+	Pages     *int   `json:"pages,omitempty"`
+	Text      int    `json:"text"` // bytes of text that follow
+}
+
+func writeLength(w *bufio.Writer, n uint32) error {
+	_, err := w.Write(binary.BigEndian.AppendUint32(w.AvailableBuffer(), n))
+	return err
+}
+
+func readLength(r io.Reader) (uint32, error) {
+	var b [4]byte
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint32(b[:]), nil
+}
+
+func writeMessage(w *bufio.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if len(b) > maxMessage {
+		return errors.New("message too long")
+	}
+	if err := writeLength(w, uint32(len(b))); err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+func readMessage(r io.Reader, v any) error {
+	n, err := readLength(r)
+	if err != nil {
+		return err
+	}
+	if n > maxMessage {
+		return fmt.Errorf("a message of %d bytes is not ours", n)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}

@@ -1,0 +1,78 @@
+package extract
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+)
+
+// Warm fills the compilation cache, so that the first PDF need not wait the seconds that compiling takes. It does so in a
+// child that reads no document: what it writes is native code, which no document may have had a hand in. Without being called
+// it happens before the first PDF. A failure costs time later and nothing else, so it is logged, not returned.
+func (x *Extractor) Warm(ctx context.Context) {
+	if x.cfg.CacheDir == "" {
+		return
+	}
+	select {
+	case x.warming <- struct{}{}:
+		defer func() { <-x.warming }()
+	case <-ctx.Done():
+		return
+	}
+	if x.warmDone {
+		return
+	}
+	mark := filepath.Join(x.cfg.CacheDir, "ready-"+buildMark())
+	if _, err := os.Stat(mark); err == nil {
+		x.warmDone = true
+		return
+	}
+	start := time.Now()
+	if err := x.pool.warm(ctx); err != nil {
+		if ctx.Err() == nil {
+			x.log.Warn("compiling the PDF reader ahead failed", "err", err)
+			x.warmDone = true // once is enough: children compile for themselves
+		}
+		return
+	}
+	x.warmDone = true
+	x.log.Info("the PDF reader was compiled", "duration_ms", time.Since(start).Milliseconds())
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		x.log.Warn("the compilation cache cannot be marked", "err", err)
+	}
+}
+
+// warm runs a child that fills the cache and ends.
+func (p *pool) warm(ctx context.Context) error {
+	if err := p.enter(ctx); err != nil {
+		return err
+	}
+	defer p.leave()
+	h := p.hello
+	h.Warm = true
+	c, err := p.launch(ctx, h, warmTimeout)
+	if err != nil {
+		return err
+	}
+	c.end(byRecycling)
+	return nil
+}
+
+// buildMark changes with everything that decides what the cache holds: the versions of PDFium and the compiler that this
+// program was built with.
+func buildMark() string {
+	sum := sha256.New()
+	if info, ok := debug.ReadBuildInfo(); ok {
+		sum.Write([]byte(info.GoVersion))
+		for _, m := range info.Deps {
+			if m.Path == "github.com/klippa-app/go-pdfium" || m.Path == "github.com/tetratelabs/wazero" {
+				sum.Write([]byte(m.Path + m.Version + m.Sum))
+			}
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}

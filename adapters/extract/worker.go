@@ -1,0 +1,191 @@
+package extract
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/domain"
+)
+
+// Exit codes of a child.
+const (
+	exitDone     = 0
+	exitProtocol = 3  // the other side is not a parent of this version
+	exitMemory   = 86 // the document needed more memory than a child may have
+)
+
+// Main is the child's whole life: it reads documents from standard input until that ends. The program calls it when its first
+// argument is WorkerCommand, before it reads any configuration, and exits with the code it returns.
+func Main() int {
+	// The parent decides when a child ends. A signal to the whole group (Ctrl-C, a service manager) must not make the
+	// document that is just being read look like one that crashes its parser.
+	signal.Ignore(endingSignals()...)
+	out := os.Stdout
+	os.Stdout = os.Stderr // a library that prints must not speak for us
+	return Serve(os.Stdin, out, os.Stderr)
+}
+
+// Serve speaks the child's part over in and out and returns the exit code. It applies the limits it is told to this process.
+func Serve(in io.Reader, out, logs io.Writer) int {
+	return serve(in, out, logs, func(h hello, log *slog.Logger) documentReader {
+		return formats.New(h.Limits, h.CacheDir, log)
+	})
+}
+
+// documentReader is what package formats does, replaced in tests by one that hangs and crashes.
+type documentReader interface {
+	Read(contentType string, data []byte) (formats.Result, error)
+	Warm() error
+	Close() error
+}
+
+func serve(in io.Reader, out, logs io.Writer, open func(hello, *slog.Logger) documentReader) int {
+	log := slog.New(slog.NewJSONHandler(logs, nil))
+	w := worker{in: bufio.NewReaderSize(in, chunkSize), out: bufio.NewWriterSize(out, chunkSize), log: log}
+	var h hello
+	if err := readMessage(w.in, &h); err != nil || h.Magic != magic {
+		log.Error("not started by a parent of this version", "err", err)
+		return exitProtocol
+	}
+	layers := confine(h, log)
+	w.maxInput, w.memory = h.MaxInput, watchMemory(h.Memory)
+	w.reader = open(h, log)
+	code := w.run(h, layers)
+	if err := w.reader.Close(); err != nil {
+		log.Error("closing the reader failed", "err", err)
+	}
+	return code
+}
+
+type worker struct {
+	in       *bufio.Reader
+	out      *bufio.Writer
+	log      *slog.Logger
+	reader   documentReader
+	maxInput int64
+	memory   *memoryWatch
+}
+
+func (w *worker) run(h hello, layers []string) int {
+	if h.Warm {
+		if err := w.reader.Warm(); err != nil {
+			w.log.Error("warming up failed", "err", err)
+			return exitProtocol
+		}
+	}
+	if err := writeMessage(w.out, ready{Magic: magic, Layers: layers}); err != nil {
+		return exitProtocol
+	}
+	if err := w.out.Flush(); err != nil {
+		return exitProtocol
+	}
+	for {
+		err := w.document()
+		switch {
+		case errors.Is(err, io.EOF): // the parent wants no more
+			return exitDone
+		case err != nil:
+			w.log.Error("talking to the parent failed", "err", err)
+			return exitProtocol
+		}
+	}
+}
+
+// document reads one document and answers. io.EOF means that there is no further one.
+func (w *worker) document() error {
+	var req request
+	if err := readMessage(w.in, &req); err != nil {
+		return err
+	}
+	data, whole, err := w.receive(req.Size)
+	if err != nil {
+		return fmt.Errorf("receive a document: %w", noEOF(err))
+	}
+	if !whole {
+		return nil
+	}
+	w.memory.start()
+	result, err := w.reader.Read(req.ContentType, data)
+	w.memory.stop()
+	answer := reply{Truncated: result.Truncated, Pages: result.Pages, Text: len(result.Text)}
+	if err != nil {
+		answer = failure(err)
+	}
+	if err := writeMessage(w.out, answer); err != nil {
+		return noEOF(err)
+	}
+	if answer.Text > 0 {
+		if _, err := w.out.WriteString(result.Text); err != nil {
+			return noEOF(err)
+		}
+	}
+	return noEOF(w.out.Flush())
+}
+
+// receive takes a document's chunks, and reports whether it was sent to its end.
+func (w *worker) receive(size int64) (data []byte, whole bool, err error) {
+	data = make([]byte, 0, max(0, min(size, w.maxInput)))
+	for {
+		n, err := readLength(w.in)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case n == 0:
+			return data, true, nil
+		case n == abandoned:
+			return nil, false, nil
+		case int64(len(data))+int64(n) > w.maxInput:
+			return nil, false, errors.New("the document is larger than agreed")
+		}
+		start := len(data)
+		data = grow(data, int(n))
+		if _, err := io.ReadFull(w.in, data[start:]); err != nil {
+			return nil, false, err
+		}
+	}
+}
+
+// grow makes data n bytes longer, at least doubling what it has to move.
+func grow(data []byte, n int) []byte {
+	if need := len(data) + n; need > cap(data) {
+		bigger := make([]byte, len(data), max(need, 2*cap(data)))
+		copy(bigger, data)
+		data = bigger
+	}
+	return data[:len(data)+n]
+}
+
+func failure(err error) reply {
+	var e *domain.Error
+	if !errors.As(err, &e) || e.Code != domain.Unreadable {
+		return reply{Fault: cut(err.Error()), Last: true}
+	}
+	answer := reply{Reason: e.Reason, Message: cut(e.Message), Last: e.Reason == crashed}
+	if e.Err != nil {
+		answer.Cause = cut(e.Err.Error())
+	}
+	return answer
+}
+
+// cut keeps messages short: some errors quote their input.
+func cut(s string) string {
+	const most = 500
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}
+
+// noEOF keeps the end of the parent in the middle of something from looking like an orderly end.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
