@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/docuvault/docuvault/adapters/embedded"
 	"github.com/docuvault/docuvault/internal/childproc"
 )
@@ -83,9 +81,7 @@ type DatabaseServer struct {
 	superDSN string
 	password string // of both roles
 
-	template sync.Mutex
-	schema   error
-	prepared bool
+	empty, schema template
 }
 
 // PostgresServer starts a server of the test's own. It stops when the test ends.
@@ -106,7 +102,7 @@ func OwnPostgres(t testing.TB) *DatabaseServer {
 }
 
 func newPostgres(dir string, opts PostgresOptions) (*DatabaseServer, error) {
-	s := &DatabaseServer{cfg: embedded.PostgresConfig{
+	s := &DatabaseServer{password: rand.Text(), cfg: embedded.PostgresConfig{
 		DataDir: dir, TCP: true, UnsafeNoSync: !opts.Durable,
 		Settings: map[string]string{
 			"max_connections": "300", "shared_buffers": "64MB", "autovacuum_naptime": "5s",
@@ -116,10 +112,7 @@ func newPostgres(dir string, opts PostgresOptions) (*DatabaseServer, error) {
 	maps.Copy(s.cfg.Settings, opts.Settings)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	if err := s.start(ctx); err != nil {
-		return s, err
-	}
-	return s, s.makeRoles(ctx)
+	return s, s.start(ctx)
 }
 
 func (s *DatabaseServer) start(ctx context.Context) error {
@@ -204,34 +197,6 @@ func (s *DatabaseServer) Log() string {
 	return s.server.LogTail()
 }
 
-// makeRoles provisions both roles, as the production set-up does: no superuser, no createdb, no createrole.
-func (s *DatabaseServer) makeRoles(ctx context.Context) error {
-	s.password = rand.Text()
-	return s.super(ctx, func(conn *pgx.Conn) error {
-		for _, role := range []string{appRole, migrateRole} {
-			if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", role, s.password)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *DatabaseServer) super(ctx context.Context, do func(*pgx.Conn) error) error {
-	conn, err := pgx.Connect(ctx, s.superDSN)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing depends on how an admin connection closes
-	return do(conn)
-}
-
-// Database returns a fresh, empty database on this server: see [Postgres].
-func (s *DatabaseServer) Database(t testing.TB) Database {
-	t.Helper()
-	return s.newDatabase(t, "")
-}
-
 func (s *DatabaseServer) newDatabase(t testing.TB, template string) Database {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -244,25 +209,6 @@ func (s *DatabaseServer) newDatabase(t testing.TB, template string) Database {
 	return s.database(name)
 }
 
-func (s *DatabaseServer) create(ctx context.Context, name, template string) error {
-	statement := fmt.Sprintf("CREATE DATABASE %s OWNER %s", name, migrateRole)
-	if template != "" {
-		statement += " TEMPLATE " + template
-	}
-	return s.super(ctx, func(conn *pgx.Conn) error {
-		for _, q := range []string{
-			statement,
-			fmt.Sprintf("REVOKE ALL ON DATABASE %s FROM PUBLIC", name),
-			fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s", name, appRole),
-		} {
-			if _, err := conn.Exec(ctx, q); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // drop removes the database if the server still runs; a server that was stopped takes its data with it.
 func (s *DatabaseServer) drop(t testing.TB, name string) {
 	s.mu.Lock()
@@ -273,11 +219,7 @@ func (s *DatabaseServer) drop(t testing.TB, name string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	err := s.super(ctx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name))
-		return err
-	})
-	if err != nil {
+	if err := s.admin(ctx, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name)); err != nil {
 		t.Error("testenv: drop a database:", err)
 	}
 }

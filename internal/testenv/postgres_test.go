@@ -91,3 +91,41 @@ func TestOwnPostgresSurvivesKill(t *testing.T) {
 		t.Fatalf("%s rows after the restart", got)
 	}
 }
+
+func TestSchemaIsApplied(t *testing.T) {
+	t.Parallel()
+	a, b := testenv.Schema(t), testenv.Schema(t)
+	must(t, exec1(t, a.AppDSN, "INSERT INTO topics (name) VALUES ('x')"))
+	if got := query1(t, b.AppDSN, "SELECT count(*)::text FROM topics"); got != "0" {
+		t.Errorf("%s rows show in another test's database", got)
+	}
+	if err := exec1(t, a.AppDSN, "DELETE FROM audit_log"); code(err) != pgerrcode.InsufficientPrivilege {
+		t.Errorf("the app role deletes from the audit log: %v", err)
+	}
+}
+
+func BenchmarkIsDurable(b *testing.B) {
+	db := testenv.Schema(b)
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, db.AppDSN)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // a benchmark's connection
+	var fsync, commit string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('synchronous_commit')").Scan(&fsync, &commit); err != nil || fsync+commit != "onon" {
+		b.Fatalf("fsync %s, synchronous_commit %s: %v", fsync, commit, err)
+	}
+	for b.Loop() {
+		if _, err := conn.Exec(ctx, "SELECT 1"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSchema(b *testing.B) {
+	testenv.Schema(b)
+	for b.Loop() {
+		testenv.Schema(b)
+	}
+}
