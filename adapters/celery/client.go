@@ -1,0 +1,184 @@
+package celery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Config says where the queue is and how the Python side is set up. Its zero value is Celery's own defaults.
+type Config struct {
+	BrokerURL  string // broker_url; empty is redis://127.0.0.1:6379/0
+	ResultURL  string // result_backend; empty is the broker's
+	MasterName string // of sentinel:// URLs: broker_transport_options master_name
+
+	KeyPrefix       string // broker_transport_options global_keyprefix
+	ResultKeyPrefix string // result_backend_transport_options global_keyprefix
+	Separator       string // broker_transport_options sep; empty is the bytes 06 16
+	PrioritySteps   []int  // broker_transport_options priority_steps; nil is 0, 3, 6, 9
+
+	// VisibilityTimeout is how long a message may be held before others take it back; zero is an hour. Python
+	// workers on the same Redis need the same value: each side judges the other's holders by its own.
+	VisibilityTimeout time.Duration
+	// Lease is how long after its holder's death a message held by a Go worker is taken back; zero is 30 s.
+	Lease time.Duration
+	// ResultExpires is how long results are kept; zero is a day, negative is for ever.
+	ResultExpires time.Duration
+
+	DialTimeout time.Duration // zero is 5 s
+	IOTimeout   time.Duration // of one read or write; zero is 5 s
+	PoolSize    int           // connections; zero is go-redis's choice
+
+	Logger *slog.Logger     // nil discards
+	Now    func() time.Time // nil is time.Now
+}
+
+// Client is a connection to a broker and its result backend. It is safe for concurrent use and reconnects by itself.
+type Client struct {
+	cfg      Config
+	broker   endpoint
+	rdb      *redis.Client // broker
+	results  *redis.Client // the same client when both are one database
+	sameHome bool          // broker and results are one database, so one script may touch both
+	keys     keyspace
+	log      *slog.Logger
+	now      func() time.Time
+}
+
+// Open prepares a client. It does not connect: use Ping to learn whether Redis answers. Errors are about the
+// configuration and never contain a URL.
+func Open(cfg Config) (*Client, error) {
+	cfg = cfg.withDefaults()
+	broker, err := parseURL(cfg.BrokerURL)
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	backend := broker
+	if cfg.ResultURL != "" {
+		if backend, err = parseURL(cfg.ResultURL); err != nil {
+			return nil, fmt.Errorf("result backend: %w", err)
+		}
+	}
+	if (broker.sentinel || backend.sentinel) && cfg.MasterName == "" {
+		return nil, errURL("sentinel needs a master name")
+	}
+	keys, err := newKeyspace(cfg, broker.db)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, broker: broker, keys: keys, log: cfg.Logger, now: cfg.Now}
+	c.rdb = c.connect(broker, cfg.PoolSize)
+	c.results, c.sameHome = c.rdb, true
+	if !sameDatabase(broker, backend) {
+		c.results, c.sameHome = c.connect(backend, cfg.PoolSize), false
+	}
+	return c, nil
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Separator == "" {
+		cfg.Separator = "\x06\x16"
+	}
+	if cfg.PrioritySteps == nil {
+		cfg.PrioritySteps = []int{0, 3, 6, 9}
+	}
+	setDefault(&cfg.VisibilityTimeout, time.Hour)
+	setDefault(&cfg.Lease, 30*time.Second)
+	cfg.Lease = min(cfg.Lease, cfg.VisibilityTimeout)
+	if cfg.ResultExpires == 0 {
+		cfg.ResultExpires = 24 * time.Hour
+	}
+	setDefault(&cfg.DialTimeout, 5*time.Second)
+	setDefault(&cfg.IOTimeout, 5*time.Second)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg
+}
+
+func setDefault(d *time.Duration, v time.Duration) {
+	if *d <= 0 {
+		*d = v
+	}
+}
+
+func sameDatabase(a, b endpoint) bool {
+	if a.db != b.db || a.network != b.network || len(a.addrs) != len(b.addrs) {
+		return false
+	}
+	for i := range a.addrs {
+		if a.addrs[i] != b.addrs[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// connect never retries a command by itself: a push that may have happened is the caller's to repeat.
+func (c *Client) connect(e endpoint, pool int) *redis.Client {
+	if e.sentinel {
+		return redis.NewFailoverClient(&redis.FailoverOptions{
+			MasterName: c.cfg.MasterName, SentinelAddrs: e.addrs, SentinelPassword: "",
+			Username: e.user, Password: e.password, DB: e.db, TLSConfig: e.tls, Protocol: 2,
+			MaxRetries: -1, DialTimeout: c.cfg.DialTimeout, ReadTimeout: c.cfg.IOTimeout, WriteTimeout: c.cfg.IOTimeout,
+			PoolSize: pool, ContextTimeoutEnabled: true, DisableIdentity: true,
+		})
+	}
+	opt := &redis.Options{
+		Network: e.network, Addr: e.addrs[0], Username: e.user, Password: e.password, DB: e.db, TLSConfig: e.tls,
+		Protocol: 2, MaxRetries: -1, DialerRetries: 1,
+		DialTimeout: c.cfg.DialTimeout, ReadTimeout: c.cfg.IOTimeout, WriteTimeout: c.cfg.IOTimeout,
+		PoolSize: pool, ContextTimeoutEnabled: true, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+	if len(e.addrs) > 1 {
+		opt.Dialer = failoverDialer(e, c.cfg.DialTimeout)
+	}
+	return redis.NewClient(opt)
+}
+
+// failoverDialer tries the addresses of a list in order, as kombu does.
+func failoverDialer(e endpoint, timeout time.Duration) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var errs []error
+		for _, addr := range e.addrs {
+			conn, err := dialOne(ctx, network, addr, e, timeout)
+			if err == nil {
+				return conn, nil
+			}
+			errs = append(errs, err)
+		}
+		return nil, errors.Join(errs...)
+	}
+}
+
+// Ping asks both the broker and the result backend for a sign of life.
+func (c *Client) Ping(ctx context.Context) error {
+	if err := c.rdb.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("celery: broker: %w", err)
+	}
+	if c.results != c.rdb {
+		if err := c.results.Ping(ctx).Err(); err != nil {
+			return fmt.Errorf("celery: result backend: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close releases the connections. Workers, producers and results made from the client end with errors.
+func (c *Client) Close() error {
+	err := c.rdb.Close()
+	if c.results != c.rdb {
+		err = errors.Join(err, c.results.Close())
+	}
+	return err
+}

@@ -1,0 +1,24 @@
+-- The end of a task in Celery's order: what follows is pushed, the result stored and announced, and the message
+-- acknowledged last. A stored SUCCESS is never overwritten.
+-- KEYS: unacked, unacked_index, result key, then a list for each push. ARGV: tag or '' for no acknowledgement,
+-- seconds the result is kept or '0', result or '' for none, then the pushes.
+-- Returns 0 when somebody else had taken the message back meanwhile.
+for i = 4, #KEYS do redis.call('LPUSH', KEYS[i], ARGV[i]) end
+if ARGV[3] ~= '' then
+  local stored, done = redis.call('GET', KEYS[3]), false
+  if stored then
+    if string.sub(stored, 1, 12) == '{"status": "' then
+      done = string.sub(stored, 13, 20) == 'SUCCESS"'
+    else
+      local ok, doc = pcall(cjson.decode, stored)
+      done = ok and type(doc) == 'table' and doc['status'] == 'SUCCESS'
+    end
+  end
+  if not done then
+    if ARGV[2] == '0' then redis.call('SET', KEYS[3], ARGV[3]) else redis.call('SETEX', KEYS[3], ARGV[2], ARGV[3]) end
+    redis.call('PUBLISH', KEYS[3], ARGV[3])
+  end
+end
+if ARGV[1] == '' then return 1 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+return redis.call('HDEL', KEYS[1], ARGV[1])
