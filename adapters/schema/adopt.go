@@ -39,6 +39,9 @@ func (w *session) adoptIdentities(ctx context.Context, is, want *atlas.Schema) (
 }
 
 func (w *session) adoptIdentity(ctx context.Context, table string, column, wanted *atlas.Column, identity *postgres.Identity) ([]Statement, error) {
+	if serial, ok := column.Type.Type.(*postgres.SerialType); ok {
+		column.Type.Type = serial.IntegerType() // what it is beneath
+	}
 	var sequence sql.NullString
 	err := w.tx.QueryRowContext(ctx, `
 		SELECT c.relname
