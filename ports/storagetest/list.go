@@ -36,7 +36,7 @@ func mustList(t *testing.T, s Subject, prefix string, want ...string) {
 		names = append(names, object.Name)
 	}
 	slices.Sort(names)
-	slices.Sort(want)
+	want = slices.Sorted(slices.Values(want))
 	if !slices.Equal(names, want) {
 		t.Fatalf("List(%q) = %q, want %q", prefix, names, want)
 	}
