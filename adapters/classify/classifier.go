@@ -170,7 +170,6 @@ func (c *Classifier) mentions(text string, wanted map[string]int) mentions {
 		m.words++
 		counts[word]++
 	})
-	starts := starts(wanted)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for word, n := range counts {
