@@ -1,0 +1,117 @@
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// Queue asks for the vault's tasks over Celery.
+type Queue struct {
+	client    *celery.Client
+	producer  *celery.Producer
+	inspector *celery.Inspector
+	results   *celery.Results
+}
+
+var _ ports.TaskQueue = (*Queue)(nil)
+
+// NewQueue returns the queue behind a Celery client, which the caller keeps and closes.
+func NewQueue(client *celery.Client) *Queue {
+	return &Queue{client: client, producer: celery.NewProducer(client), inspector: celery.NewInspector(client), results: celery.NewResults(client)}
+}
+
+// Enqueue implements ports.TaskQueue.
+func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.DocumentID, now time.Time) error {
+	_, err := q.producer.Send(ctx, celery.Task{
+		Name: ExtractAndClassify, ID: string(task), Args: []any{doc.String()}, Queue: DocumentsQueue,
+		Headers: map[string]any{enqueuedAtHeader: formatTime(now)},
+	})
+	return translate(err)
+}
+
+// peeked is how many messages at the consuming end are looked at for one that says when it was enqueued. Python's do not.
+const peeked = 64
+
+// Snapshot implements ports.TaskQueue. The oldest is looked for first: a task that moves from the queue to a worker in between
+// is then seen in one place or the other.
+func (q *Queue) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
+	waiting, err := q.inspector.QueueLength(ctx, DocumentsQueue)
+	if err != nil {
+		return ports.QueueSnapshot{}, translate(err)
+	}
+	snapshot := ports.QueueSnapshot{Waiting: int(waiting), Held: make(map[domain.TaskID]bool)}
+	if waiting > 0 {
+		first, err := q.inspector.Oldest(ctx, DocumentsQueue, peeked)
+		if err != nil {
+			return ports.QueueSnapshot{}, translate(err)
+		}
+		snapshot.Oldest = oldest(first)
+	}
+	held, err := q.inspector.Unacked(ctx)
+	if err != nil {
+		return ports.QueueSnapshot{}, translate(err)
+	}
+	for _, message := range held {
+		snapshot.Held[domain.TaskID(message.TaskID)] = true
+	}
+	return snapshot, nil
+}
+
+// oldest returns the earliest time that one of the messages was enqueued at, zero if none of them says.
+func oldest(messages []celery.Waiting) time.Time {
+	var earliest time.Time
+	for _, message := range messages {
+		var stamp string
+		if json.Unmarshal(message.Headers[enqueuedAtHeader], &stamp) != nil {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339Nano, stamp)
+		if err == nil && (earliest.IsZero() || at.Before(earliest)) {
+			earliest = at.UTC()
+		}
+	}
+	return earliest
+}
+
+// Task implements ports.TaskQueue.
+func (q *Queue) Task(ctx context.Context, id domain.TaskID) (ports.Task, error) {
+	stored, err := q.results.Get(ctx, string(id))
+	if err != nil {
+		return ports.Task{}, translate(err)
+	}
+	task := ports.Task{ID: id, Status: ports.TaskStatus(stored.Status), DoneAt: stored.DateDone}
+	if stored.Status == celery.StatusSuccess {
+		var result ports.TaskResult
+		if stored.Decode(&result) == nil {
+			task.Result = &result
+		}
+		return task, nil
+	}
+	task.Error = failureText(stored)
+	return task, nil
+}
+
+// failureText says why a task failed. Our own messages are written for people; a foreign exception's text may hold anything, so
+// only its name is shown.
+func failureText(stored celery.Result) string {
+	var failure *celery.Error
+	switch err := stored.Err(); {
+	case err == nil:
+		return ""
+	case !errors.As(err, &failure):
+		return "the task failed"
+	case failure.Module == errorModule:
+		return failure.Message
+	default:
+		return "the task failed with " + failure.Type
+	}
+}
+
+// Health implements ports.TaskQueue.
+func (q *Queue) Health(ctx context.Context) error { return translate(q.client.Ping(ctx)) }

@@ -1,0 +1,195 @@
+package tasks_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/adapters/embedded"
+	"github.com/docuvault/docuvault/adapters/tasks"
+	"github.com/docuvault/docuvault/app"
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/internal/testenv"
+	"github.com/docuvault/docuvault/ports"
+	"github.com/docuvault/docuvault/ports/queuetest"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+func open(t *testing.T, url string) *celery.Client {
+	t.Helper()
+	client, err := celery.Open(celery.Config{BrokerURL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// work runs a worker with one handler at a time until the test ends.
+func work(t *testing.T, client *celery.Client, process tasks.Process) {
+	t.Helper()
+	worker, err := celery.NewWorker(client, celery.WorkerConfig{Queues: []string{tasks.DocumentsQueue, tasks.OwnQueue}, Concurrency: 1, Prefetch: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks.Register(worker, process)
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(context.Background()) }()
+	t.Cleanup(func() {
+		worker.Stop()
+		if err := <-ended; err != nil {
+			t.Errorf("worker: %v", err)
+		}
+	})
+}
+
+// retrySoon turns a retryable error into a retry that a test need not wait for.
+func retrySoon(process tasks.Process) tasks.Process {
+	return func(ctx context.Context, doc domain.DocumentID) (ports.TaskResult, error) {
+		result, err := process(ctx, doc)
+		if domain.ErrorCode(err).Retryable() && err != nil {
+			err = &app.RetryError{After: 10 * time.Millisecond, Err: err}
+		}
+		return result, err
+	}
+}
+
+func harness(t *testing.T, url string, lose, breakIt func(t *testing.T)) queuetest.Harness {
+	client := open(t, url)
+	return queuetest.Harness{
+		Queue: tasks.NewQueue(client),
+		Start: func(t *testing.T, handle func(context.Context, domain.DocumentID) (ports.TaskResult, error)) {
+			work(t, client, retrySoon(handle))
+		},
+		Lose: lose, Break: breakIt,
+	}
+}
+
+func TestConformanceOnRedis(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, func(t *testing.T) queuetest.Harness {
+		server := testenv.Redis(t)
+		return harness(t, server.URL,
+			func(t *testing.T) { flush(t, server.URL) },
+			func(t *testing.T) { server.Stop(t) })
+	})
+}
+
+func TestConformanceOnEmbeddedRedis(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, func(t *testing.T) queuetest.Harness {
+		server, err := embedded.StartRedis(t.Context(), embedded.RedisConfig{}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(server.Stop)
+		return harness(t, server.URL(),
+			func(t *testing.T) { flush(t, server.URL()) },
+			func(*testing.T) { server.Stop() })
+	})
+}
+
+func flush(t *testing.T, url string) {
+	t.Helper()
+	testenv.Python(t, `
+import sys, redis
+redis.Redis.from_url(sys.argv[1]).flushall()
+`, url)
+}
+
+// The Python side of D-08, as it stays in service: the same names, the same queue.
+const celeryApp = `
+import os
+from celery import Celery
+
+app = Celery("docuvault", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
+app.conf.task_routes = {"tasks.document_tasks.*": {"queue": "documents"}}
+
+@app.task(name="tasks.document_tasks.extract_and_classify")
+def extract_and_classify(document_id):
+    return {"document_id": document_id, "status": "ready", "topics": ["Taxes", "Ärzte"]}
+`
+
+// TestPythonWorkerRunsOurTask shows a Python worker what the API enqueues, and reads back what it made of it.
+func TestPythonWorkerRunsOurTask(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	testenv.Celery(t, testenv.CeleryOptions{RedisURL: server.URL, Files: map[string]string{"celery_app.py": celeryApp}, Queues: []string{"documents"}})
+	queue := tasks.NewQueue(open(t, server.URL))
+	task, doc := domain.TaskID(uuid.NewString()), domain.DocumentID(uuid.New())
+	if err := queue.Enqueue(t.Context(), task, doc, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, time.Minute, func() error {
+		got, err := queue.Task(t.Context(), task)
+		if err != nil || got.Status != ports.TaskSuccess {
+			return fmt.Errorf("task is %+v, error %v", got, err)
+		}
+		if got.Result == nil || got.Result.DocumentID != doc.String() || strings.Join(got.Result.Topics, "|") != "Taxes|Ärzte" || got.DoneAt.IsZero() {
+			t.Errorf("result is %+v", got.Result)
+		}
+		return nil
+	})
+}
+
+// TestWorkerRunsPythonsTask has a Python producer wait for what our worker returns.
+func TestWorkerRunsPythonsTask(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	work(t, open(t, server.URL), func(_ context.Context, doc domain.DocumentID) (ports.TaskResult, error) {
+		return ports.TaskResult{DocumentID: doc.String(), Status: "ready", Topics: []string{"Ärzte"}}, nil
+	})
+	id := uuid.NewString()
+	out := testenv.PythonEnv(t, []string{"REDIS_URL=" + server.URL}, celeryApp+`
+import json, sys
+by_position = extract_and_classify.delay(sys.argv[1]).get(timeout=60)
+by_name = extract_and_classify.apply_async(kwargs={"document_id": sys.argv[1]}).get(timeout=60)
+try:
+    extract_and_classify.delay("not a uuid").get(timeout=60)
+    failure = None
+except ValueError as e:
+    failure = str(e)
+print(json.dumps([by_position, by_name, failure]))
+`, id)
+	var got []any
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	want := fmt.Sprint(map[string]any{"document_id": id, "status": "ready", "topics": []any{"Ärzte"}})
+	if fmt.Sprint(got[0]) != want || fmt.Sprint(got[1]) != want {
+		t.Errorf("results are %v, want %s", got, want)
+	}
+	if failure, _ := got[2].(string); !strings.Contains(failure, "UUID") {
+		t.Errorf("a malformed id failed with %v", got[2])
+	}
+}
+
+// TestForeignFailuresShowNoText keeps what a Python exception says to the logs: it may say anything.
+func TestForeignFailuresShowNoText(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	testenv.Celery(t, testenv.CeleryOptions{RedisURL: server.URL, Queues: []string{"documents"}, Files: map[string]string{"celery_app.py": strings.Replace(celeryApp,
+		`return {"document_id": document_id, "status": "ready", "topics": ["Taxes", "Ärzte"]}`, `raise KeyError("password=hunter2")`, 1)}})
+	queue := tasks.NewQueue(open(t, server.URL))
+	task := domain.TaskID(uuid.NewString())
+	if err := queue.Enqueue(t.Context(), task, domain.DocumentID(uuid.New()), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, time.Minute, func() error {
+		got, err := queue.Task(t.Context(), task)
+		if err != nil || got.Status != ports.TaskFailure {
+			return fmt.Errorf("task is %+v, error %v", got, err)
+		}
+		if got.Error != "the task failed with KeyError" {
+			t.Errorf("error is %q", got.Error)
+		}
+		return nil
+	})
+}
