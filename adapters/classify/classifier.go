@@ -74,7 +74,7 @@ func (c *Classifier) Classify(ctx context.Context, text string, topics []domain.
 		return nil, nil
 	}
 	profiles := make([]*profile, len(topics))
-	spread := map[string]int{} // how many topics have a term
+	spread := make(map[string]int, 16*len(topics)) // how many topics have a term
 	for i, topic := range topics {
 		profiles[i] = c.profile(topic)
 		for _, term := range profiles[i].terms {
@@ -164,7 +164,7 @@ type mentions struct {
 }
 
 func (c *Classifier) mentions(text string, wanted map[string]int) mentions {
-	counts := map[string]int{} // by word as written
+	counts := make(map[string]int, 512) // by word as written
 	m := mentions{counts: make(map[string]int, len(wanted))}
 	eachWord(firstBytes(text, c.cfg.MaxText), func(word string) {
 		m.words++
