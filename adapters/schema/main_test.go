@@ -14,13 +14,15 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
+var discard = slog.New(slog.DiscardHandler)
+
 // read makes a Schema of a text, the shipped one if it is empty.
 func read(t testing.TB, hcl string) *schema.Schema {
 	t.Helper()
 	if hcl == "" {
 		hcl = string(docuvault.SchemaHCL)
 	}
-	s, err := schema.New([]byte(hcl), schema.Config{}, slog.New(slog.DiscardHandler))
+	s, err := schema.New([]byte(hcl), schema.Config{}, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
