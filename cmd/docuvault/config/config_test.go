@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
+
+	"github.com/docuvault/docuvault/adapters/filetype"
 )
 
 var update = flag.Bool("update", false, "write docs/configuration.md anew")
@@ -61,7 +63,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cfg.MaxUpload != 100<<20 || cfg.ListenAddr != "127.0.0.1:8000" || cfg.Storage.Backend != "minio" || cfg.Storage.Bucket != "docuvault" ||
-		cfg.Storage.Secure || cfg.LogLevel != slog.LevelInfo || cfg.ShutdownTimeout != 20*time.Second || !slices.Equal(cfg.AllowedTypes, DefaultTypes()) {
+		cfg.Storage.Secure || cfg.LogLevel != slog.LevelInfo || cfg.ShutdownTimeout != 20*time.Second || !slices.Equal(cfg.AllowedTypes, filetype.DefaultTypes()) {
 		t.Errorf("defaults: %+v", cfg)
 	}
 	if got := value(t, cfg, "MAX_UPLOAD_BYTES"); got.Source != FromDefault || got.Value != "100MiB" {

@@ -53,7 +53,7 @@ func (s Setting) defaultCell() string {
 		return "not set"
 	}
 	if len(s.Default) > 60 {
-		return "`" + strings.ReplaceAll(s.Default, ",", "`, `") + "`"
+		return "`" + strings.ReplaceAll(s.Default, ",", "`,<br>`") + "`"
 	}
 	return "`" + s.Default + "`"
 }
@@ -64,7 +64,7 @@ func (u Use) String() string {
 	for _, known := range []struct {
 		use  Use
 		name string
-	}{{API, "api"}, {Worker, "worker"}, {Up, "up"}, {Sweep, "sweep"}, {Schema, "schema"}, {InitRoles, "schema init-roles"}, {Probe, "health --worker"}} {
+	}{{API, "api"}, {Worker, "worker"}, {Up, "up"}, {Sweep, "sweep"}, {Schema, "schema"}, {InitRoles, "schema init-roles"}, {Health, "health"}, {Probe, "health --worker"}} {
 		if u&known.use != 0 {
 			names = append(names, known.name)
 		}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/docuvault/docuvault/adapters/filetype"
 )
 
 // Setting is one thing that can be set.
@@ -99,7 +101,7 @@ func Settings() []Setting {
 		{Name: "SECRET_KEY", Group: "API", Secret: true, Use: API, Required: API,
 			Help: "The installation's secret, the same on every replica: what we sign is signed with keys derived from it. `up` makes one of its own.", Example: "the output of: openssl rand -hex 32",
 			parse: secretKey},
-		{Name: "LISTEN_ADDR", Flag: "listen", Group: "API", Default: "127.0.0.1:8000", Use: API | Up,
+		{Name: "LISTEN_ADDR", Flag: "listen", Group: "API", Default: "127.0.0.1:8000", Use: API | Up | Health,
 			Help: "Where the API listens; port 0 takes a free one. There is no authentication yet: think before you leave loopback.", Example: "127.0.0.1:8000, or :8000 for every interface",
 			parse: listenAddr},
 		{Name: "PUBLIC_URL", Flag: "public-url", Group: "API", Use: API | Up,
@@ -108,10 +110,10 @@ func Settings() []Setting {
 		{Name: "TRUSTED_PROXIES", Flag: "trusted-proxies", Group: "API", Use: API | Up,
 			Help: "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Unset, nobody's are.", Example: "10.0.0.0/8,192.168.1.7",
 			parse: proxies},
-		{Name: "MAX_UPLOAD_BYTES", Flag: "max-upload-bytes", Group: "API", Default: "100MiB", Use: API | Up,
+		{Name: "MAX_UPLOAD_BYTES", Flag: "max-upload-bytes", Group: "API", Default: "100MiB", Use: running,
 			Help: "The largest document.", Example: "bytes, or a size such as 100MiB or 2GB",
 			parse: size(func(c *Config) *int64 { return &c.MaxUpload })},
-		{Name: "ALLOWED_MIME_TYPES", Flag: "allowed-mime-types", Group: "API", Default: strings.Join(DefaultTypes(), ","), Use: API | Up,
+		{Name: "ALLOWED_MIME_TYPES", Flag: "allowed-mime-types", Group: "API", Default: strings.Join(filetype.DefaultTypes(), ","), Use: API | Up,
 			Help: "The content types that are kept, as found in the bytes, whatever the browser says they are; * keeps every type.", Example: "application/pdf,text/plain",
 			parse: mimeTypes},
 
@@ -122,7 +124,7 @@ func Settings() []Setting {
 			Help: "The queues it takes tasks from. Python's workers share documents; docuvault is Go's alone.", Example: "documents,docuvault",
 			parse: queues},
 		{Name: "WORKER_HOSTNAME", Flag: "hostname", Group: "Worker", Use: Worker,
-			Help: "The worker's name among its peers. Unset, it is celery@ and the machine's name.", Example: "celery@worker-1",
+			Help: "The worker's name, which no other worker may have. Unset, it is made of the process and the machine.", Example: "celery@worker-1",
 			parse: workerName},
 		{Name: "EXTRACT_TIMEOUT", Flag: "extract-timeout", Group: "Worker", Default: "60s", Use: Worker | Up,
 			Help: "How long reading one document may take before it fails.", Example: "a duration such as 60s",
@@ -148,14 +150,6 @@ func Settings() []Setting {
 	}
 }
 
-// DefaultTypes are the content types kept where ALLOWED_MIME_TYPES says nothing: those whose text can be read.
-func DefaultTypes() []string {
-	return []string{
-		"text/plain", "text/markdown", "text/csv", "text/html", "application/json", "application/pdf",
-		"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-	}
-}
-
 // AddFlags gives flags for the settings that a command reads.
 func AddFlags(flags *pflag.FlagSet, use Use) {
 	for _, s := range Settings() {
@@ -164,7 +158,10 @@ func AddFlags(flags *pflag.FlagSet, use Use) {
 		}
 		help := s.Help + " [" + s.Name + "]"
 		flags.String(s.Flag, "", help)
-		if flag := flags.Lookup(s.Flag); s.Default != "" {
+		switch flag := flags.Lookup(s.Flag); {
+		case len(s.Default) > 60:
+			flag.Usage += "\ndefault: the list in docs/configuration.md"
+		case s.Default != "":
 			flag.Usage += "\ndefault " + s.Default
 		}
 	}

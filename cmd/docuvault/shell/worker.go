@@ -1,0 +1,89 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/adapters/classify"
+	"github.com/docuvault/docuvault/adapters/extract"
+	"github.com/docuvault/docuvault/adapters/tasks"
+	"github.com/docuvault/docuvault/app"
+	"github.com/docuvault/docuvault/cmd/docuvault/config"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// RunWorker runs one worker, and a reconciler beside it, until ctx ends. Ready, which may be nil, is told the worker's name
+// once it takes tasks.
+func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks Hooks, ready func(name string)) (err error) {
+	parts, err := Open(ctx, cfg, log, hooks)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, parts.Close()) }()
+	worker, err := parts.Worker()
+	if err != nil {
+		return err
+	}
+	if ready != nil {
+		ready(worker.Name())
+	}
+	return Drain(ctx, cfg.ShutdownTimeout, worker.Run, parts.Reconcile)
+}
+
+// Worker takes tasks off the queue and processes documents.
+type Worker struct {
+	inner *celery.Worker
+	log   *slog.Logger
+}
+
+// Worker builds a worker. What it needs beyond the other parts closes with them.
+func (p *Parts) Worker() (*Worker, error) {
+	reader, err := extract.New(extract.Config{
+		Children: p.cfg.Concurrency, Timeout: p.cfg.ExtractTimeout, MaxInput: p.cfg.MaxUpload, CacheDir: p.cfg.ExtractCacheDir,
+	}, p.log)
+	if err != nil {
+		return nil, fmt.Errorf("set up the reading of documents: %w", err)
+	}
+	p.closers = append(p.closers, reader.Close)
+	var extractor ports.Extractor = reader
+	if p.hooks.Extractor != nil {
+		extractor = p.hooks.Extractor(reader)
+	}
+	processor := app.NewProcessor(p.cfg.Recovery, app.ProcessorDeps{
+		Storage: p.Storage, Repo: p.Repo, Extractor: extractor, Classifier: Classifier(), Log: p.log,
+	})
+	inner, err := celery.NewWorker(p.broker, celery.WorkerConfig{
+		Queues: p.cfg.Queues, Concurrency: p.cfg.Concurrency, Hostname: p.cfg.WorkerName, DrainTimeout: p.cfg.ShutdownTimeout, Logger: p.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the worker: %w", err)
+	}
+	tasks.Register(inner, processor.Process)
+	return &Worker{inner: inner, log: p.log}, nil
+}
+
+// Name is the worker's name among its peers.
+func (w *Worker) Name() string { return w.inner.Hostname() }
+
+// Run is a Service. The worker counts its own time to drain, and puts back what it cannot finish.
+func (w *Worker) Run(soft, _ context.Context) error {
+	w.log.InfoContext(soft, "worker started", "hostname", w.Name())
+	err := w.inner.Run(soft)
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	w.log.InfoContext(context.WithoutCancel(soft), "worker stopped", "hostname", w.Name())
+	return nil
+}
+
+// Reconcile is a Service: it finds accepted uploads whose task was lost and enqueues them again.
+func (p *Parts) Reconcile(soft, _ context.Context) error {
+	app.NewReconciler(p.cfg.Recovery, app.ReconcilerDeps{Repo: p.Repo, Queue: p.Queue, Log: p.log}).Run(soft)
+	return nil
+}
+
+// Classifier is the one in use: it is built in and needs no network.
+func Classifier() ports.Classifier { return classify.New(classify.Config{}) }
