@@ -103,15 +103,16 @@ func readUp(ctx context.Context, r io.Reader, p []byte) (int, error) {
 // place gives the synced temporary file its name, in folders that it makes and that a Delete may be removing meanwhile.
 func (s *Store) place(ctx context.Context, temp *tempFile, name string) error {
 	document := path.Dir(name)
-	owner := path.Dir(document)
 	var err error
 	for range placeTries {
 		if err := contextError(ctx); err != nil {
 			s.prune(document)
 			return err
 		}
-		if err = s.makeFolder(owner); err == nil {
-			err = s.makeFolder(document)
+		if err = s.makeFolder(document); errors.Is(err, fs.ErrNotExist) {
+			if err = s.makeFolder(path.Dir(document)); err == nil {
+				err = s.makeFolder(document)
+			}
 		}
 		if err == nil {
 			err = s.link(temp.name, name)
