@@ -2,8 +2,8 @@
 # of this: it applies schema.hcl itself, with grants, which Atlas does not give.
 #
 #   atlas schema apply   --env local --dry-run
-#   atlas schema diff    --env local --from env://url --to env://src
 #   atlas schema inspect --env local
+#   atlas schema diff    --env local --from "postgres://…/docuvault?search_path=public" --to file://schema.hcl
 #
 # Both databases need the extension pg_trgm beforehand (CREATE EXTENSION pg_trgm). The dev database is one Atlas may fill and
 # empty at will: never a real one. It comes from the environment because the images behind docker:// lack the extension.
@@ -19,22 +19,26 @@ variable "dev" {
 }
 
 locals {
-  # search_path binds Atlas to one schema. Without it Atlas takes the whole database for its own and, on an empty plan for
-  # public, drops and makes that schema anew.
-  url = urlsetquery(var.url, { search_path = "public" })
-  dev = urlsetquery(var.dev, { search_path = "public" })
+  # A search path binds Atlas to one schema. Without it Atlas takes the whole database for its own, and drops and makes anew
+  # the schema public where it plans on the dev database. The replacement reads addresses written for SQLAlchemy.
+  url = urlqueryset(replace(replace(var.url, "+psycopg2:", ":"), "+psycopg:", ":"), "search_path", "public")
+  dev = urlqueryset(replace(replace(var.dev, "+psycopg2:", ":"), "+psycopg:", ":"), "search_path", "public")
 }
 
+# A database on this machine, without TLS.
 env "local" {
-  src = "file://schema.hcl"
-  url = urlsetquery(local.url, { sslmode = "disable" })
-  dev = urlsetquery(local.dev, { sslmode = "disable" })
+  src     = "file://schema.hcl"
+  url     = urlqueryset(local.url, "sslmode", "disable")
+  dev     = urlqueryset(local.dev, "sslmode", "disable")
+  exclude = ["alembic_version"] # Alembic's own table, where the Python side made the database
 }
 
+# TLS as the address says (sslmode=…).
 env "prod" {
-  src = "file://schema.hcl"
-  url = local.url
-  dev = local.dev
+  src     = "file://schema.hcl"
+  url     = local.url
+  dev     = local.dev
+  exclude = ["alembic_version"]
 
   lint {
     destructive {
