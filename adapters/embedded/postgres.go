@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -57,8 +58,12 @@ type Postgres struct {
 	dir    *dataDir
 	log    *slog.Logger
 	dsn    string
+	local  string // dsn by the unix socket
 	port   int
 	socket socketDir
+
+	stop    sync.Once
+	stopErr error
 }
 
 // StartPostgres makes the cluster on first use, starts the server and returns once it accepts connections. ctx bounds the
@@ -164,7 +169,8 @@ func launch(ctx context.Context, cfg PostgresConfig, bins binaries, dir *dataDir
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{proc: proc, dir: dir, log: log, port: port, socket: sock, dsn: superDSN(host, port, password)}
+	p := &Postgres{proc: proc, dir: dir, log: log, port: port, socket: sock,
+		dsn: superDSN(host, port, password), local: superDSN(sock.path, port, password)}
 	if err := p.await(ctx, cfg); err != nil {
 		proc.Kill()
 		if lines.portTaken() && cfg.TCP {
@@ -207,8 +213,12 @@ func (p *Postgres) await(ctx context.Context, cfg PostgresConfig) error {
 	}
 }
 
+// ping asks by the socket, which is the server's alone: on its TCP port somebody else might answer. The server listens on
+// both before it answers on one.
 func (p *Postgres) ping(ctx context.Context) error {
-	conn, err := pgconn.Connect(ctx, p.dsn)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, p.local)
 	if err != nil {
 		return err
 	}
@@ -235,17 +245,16 @@ const stopPatience = 30 * time.Second
 
 // Stop shuts the server down in PostgreSQL's fast mode: running transactions are rolled back, a checkpoint is written. If
 // that takes too long, or ctx ends, the server is ended hard, which the error says; its next start recovers every
-// committed row. When Stop returns the server is gone. A second Stop does nothing.
+// committed row. When Stop returns the server is gone. Further calls wait for the first and return what it returned.
 func (p *Postgres) Stop(ctx context.Context) error {
-	err := p.halt(ctx)
-	if err := errors.Join(p.socket.close(), p.dir.close()); err != nil {
-		return fmt.Errorf("embedded postgres: stop: %w", err)
-	}
-	if err != nil {
-		return fmt.Errorf("embedded postgres: stop: %w", err)
-	}
-	p.log.InfoContext(ctx, "postgres stopped", "data_dir", p.dir.root)
-	return nil
+	p.stop.Do(func() {
+		if err := errors.Join(p.halt(ctx), p.socket.close(), p.dir.close()); err != nil {
+			p.stopErr = fmt.Errorf("embedded postgres: stop: %w", err)
+			return
+		}
+		p.log.InfoContext(ctx, "postgres stopped", "data_dir", p.dir.root)
+	})
+	return p.stopErr
 }
 
 func (p *Postgres) halt(ctx context.Context) error {

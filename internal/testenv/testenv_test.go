@@ -6,4 +6,6 @@ import (
 	"github.com/docuvault/docuvault/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m, testenv.Roles{"echo": echo, "hang": hang}) }
+func TestMain(m *testing.M) {
+	testenv.Main(m, testenv.Roles{"echo": echo, "hang": hang, "servers": servers})
+}
