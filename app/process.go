@@ -88,14 +88,11 @@ func (p *Processor) Process(ctx context.Context, id domain.DocumentID) (ports.Ta
 
 // work does the work of the attempt that holds the document.
 func (p *Processor) work(ctx context.Context, held domain.Attempt, doc domain.Document) (ports.TaskResult, error) {
-	working, done := p.keepLease(ctx, held, doc.ID)
-	outcome, err := p.read(working, doc)
-	lost := errors.Is(context.Cause(working), errLostHold)
-	done()
+	outcome, err := p.readHolding(ctx, held, doc)
 	switch {
 	case err == nil:
 		err = doc.Finish(held, p.now())
-	case lost:
+	case errors.Is(err, errLostHold):
 		return p.lostHold(ctx, doc)
 	case ctx.Err() != nil:
 		return p.giveBack(ctx, held, doc, 0, err)
@@ -129,6 +126,17 @@ func (p *Processor) work(ctx context.Context, held domain.Attempt, doc domain.Do
 func (p *Processor) held(doc domain.Document) domain.Document {
 	doc.Status, doc.Failure = domain.Processing, nil
 	return doc
+}
+
+// readHolding reads the document while its lease is renewed. It ends with errLostHold if another attempt took over meanwhile.
+func (p *Processor) readHolding(ctx context.Context, held domain.Attempt, doc domain.Document) (ports.Outcome, error) {
+	working, done := p.keepLease(ctx, held, doc.ID)
+	defer done() // a panic too must end the renewals, or nobody could ever take over
+	outcome, err := p.read(working, doc)
+	if err != nil && errors.Is(context.Cause(working), errLostHold) {
+		err = errLostHold
+	}
+	return outcome, err
 }
 
 // read makes the outcome: text out of bytes, topics out of text.
