@@ -1,0 +1,218 @@
+package rest
+
+import (
+	"time"
+
+	"github.com/docuvault/docuvault/app"
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// documentJSON is a document as lists show it. The object's key is never part of it.
+type documentJSON struct {
+	ID             string       `json:"id"`
+	Filename       string       `json:"filename"`
+	ContentType    string       `json:"content_type"`
+	SizeBytes      int64        `json:"size_bytes"`
+	SHA256         *string      `json:"sha256"`
+	Status         string       `json:"status"`
+	FolderID       *string      `json:"folder_id"`
+	Topics         []filingJSON `json:"topics"`
+	Failure        *failureJSON `json:"failure"`
+	TaskID         *string      `json:"task_id"`
+	PageCount      *int         `json:"page_count"`
+	StorageBackend string       `json:"storage_backend"`
+	CreatedAt      string       `json:"created_at"`
+	UpdatedAt      string       `json:"updated_at"`
+}
+
+// documentReadOnly are the fields of a document that only we set.
+func documentReadOnly() []string {
+	return []string{"id", "content_type", "size_bytes", "sha256", "status", "topics", "failure", "task_id", "page_count",
+		"storage_backend", "created_at", "updated_at", "extracted_text"}
+}
+
+type filingJSON struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Color string `json:"color"`
+}
+
+type failureJSON struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// documentDetailJSON is one document with its text, null while there is none.
+type documentDetailJSON struct {
+	documentJSON
+	ExtractedText *string `json:"extracted_text"`
+}
+
+func toDocument(doc domain.Document) documentJSON {
+	out := documentJSON{
+		ID: doc.ID.String(), Filename: string(doc.Name), ContentType: bareType(doc.ContentType), SizeBytes: doc.Size,
+		SHA256: orNull(doc.SHA256.String()), Status: string(doc.Status), Topics: []filingJSON{}, TaskID: orNull(string(doc.Task)),
+		PageCount: doc.PageCount, StorageBackend: doc.Backend, CreatedAt: timestamp(doc.CreatedAt), UpdatedAt: timestamp(doc.UpdatedAt),
+	}
+	if !doc.Folder.IsZero() {
+		out.FolderID = orNull(doc.Folder.String())
+	}
+	for _, filing := range doc.Topics {
+		out.Topics = append(out.Topics, filingJSON{ID: filing.Topic.String(), Name: string(filing.Name), Color: string(filing.Color)})
+	}
+	if doc.Failure != nil {
+		out.Failure = &failureJSON{Code: doc.Failure.Code, Message: doc.Failure.Message}
+	}
+	return out
+}
+
+func toDocuments(docs []domain.Document) []documentJSON {
+	out := make([]documentJSON, 0, len(docs))
+	for _, doc := range docs {
+		out = append(out, toDocument(doc))
+	}
+	return out
+}
+
+func toDetail(doc domain.Document, text string) documentDetailJSON {
+	out := documentDetailJSON{documentJSON: toDocument(doc)}
+	if text != "" || doc.Status == domain.Ready {
+		out.ExtractedText = &text
+	}
+	return out
+}
+
+// topicJSON is a topic. A document that the classifier filed counts like one that a person did.
+type topicJSON struct {
+	ID            string `json:"id"`
+	Name          string `json:"name"`
+	Description   string `json:"description"`
+	Color         string `json:"color"`
+	DocumentCount int    `json:"document_count"`
+}
+
+func toTopic(topic ports.CountedTopic) topicJSON {
+	return topicJSON{ID: topic.ID.String(), Name: string(topic.Name), Description: topic.Description, Color: string(topic.Color), DocumentCount: topic.Documents}
+}
+
+// folderJSON is a folder. Path goes from the top down to the folder itself.
+type folderJSON struct {
+	ID            string   `json:"id"`
+	Name          string   `json:"name"`
+	ParentID      *string  `json:"parent_id"`
+	Path          []string `json:"path"`
+	DocumentCount int      `json:"document_count"`
+}
+
+func toFolder(folder ports.PlacedFolder) folderJSON {
+	out := folderJSON{ID: folder.ID.String(), Name: string(folder.Name), Path: []string{}, DocumentCount: folder.Documents}
+	if !folder.Parent.IsZero() {
+		out.ParentID = orNull(folder.Parent.String())
+	}
+	for _, name := range folder.Path {
+		out.Path = append(out.Path, string(name))
+	}
+	return out
+}
+
+type folderRemovalJSON struct {
+	FoldersDeleted   int `json:"folders_deleted"`
+	DocumentsUnfiled int `json:"documents_unfiled"`
+}
+
+type taskJSON struct {
+	TaskID   string            `json:"task_id"`
+	Status   string            `json:"status"`
+	Result   *ports.TaskResult `json:"result"`
+	Error    *string           `json:"error"`
+	DateDone *string           `json:"date_done"`
+}
+
+func toTask(task ports.Task) taskJSON {
+	out := taskJSON{TaskID: string(task.ID), Status: string(task.Status), Error: orNull(task.Error)}
+	if task.Result != nil {
+		result := *task.Result
+		if result.Topics == nil {
+			result.Topics = []string{}
+		}
+		out.Result = &result
+	}
+	if !task.DoneAt.IsZero() {
+		out.DateDone = orNull(timestamp(task.DoneAt))
+	}
+	return out
+}
+
+type startedJSON struct {
+	TaskID string `json:"task_id"`
+}
+
+type linkJSON struct {
+	URL       string `json:"url"`
+	ExpiresAt string `json:"expires_at"`
+}
+
+type healthJSON struct {
+	Status string     `json:"status"`
+	Checks checksJSON `json:"checks"`
+}
+
+type checksJSON struct {
+	Postgres checkJSON `json:"postgres"`
+	Storage  checkJSON `json:"storage"`
+	Redis    checkJSON `json:"redis"`
+}
+
+type checkJSON struct {
+	Status    string  `json:"status"`
+	LatencyMS float64 `json:"latency_ms"`
+	Error     *string `json:"error"`
+}
+
+func toCheck(check app.Check) checkJSON {
+	out := checkJSON{Status: "ok", LatencyMS: milliseconds(check.Latency)}
+	if !check.OK {
+		out.Status, out.Error = "error", orNull(check.Error)
+	}
+	return out
+}
+
+type liveJSON struct {
+	Status string `json:"status"`
+}
+
+type settingsJSON struct {
+	Version        string     `json:"version"`
+	Classifier     string     `json:"classifier"`
+	MaxUploadBytes int64      `json:"max_upload_bytes"`
+	AllowedTypes   []string   `json:"allowed_types"`
+	DefaultColor   string     `json:"default_topic_color"`
+	Limits         limitsJSON `json:"limits"`
+}
+
+type limitsJSON struct {
+	PageSizeDefault     int `json:"page_size_default"`
+	PageSizeMax         int `json:"page_size_max"`
+	FilenameBytes       int `json:"filename_bytes"`
+	TopicsPerRequest    int `json:"topics_per_request"`
+	TopicNameChars      int `json:"topic_name_characters"`
+	TopicDescribedChars int `json:"topic_description_characters"`
+	FolderNameChars     int `json:"folder_name_characters"`
+	FolderDepth         int `json:"folder_depth"`
+	LinkSecondsDefault  int `json:"link_seconds_default"`
+	LinkSecondsMax      int `json:"link_seconds_max"`
+	RequestBodyBytes    int `json:"request_body_bytes"`
+}
+
+// timestamp writes a time in UTC with microseconds, which is what the database keeps, so that equal times are equal texts and
+// texts sort as times do.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
+
+// orNull makes JSON's null of an empty text.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
