@@ -17,7 +17,8 @@ type Repository interface {
 
 	// Tx runs fn in one transaction: all of it happens or nothing does. An error or a panic of fn rolls back and is passed on,
 	// and a commit that fails is an error. fn must use the Repository it is given, must not keep it, and makes no network call
-	// to anything else. A Tx inside a Tx is part of the outer one.
+	// to anything else. A Tx inside a Tx is part of the outer one. After any error but NotFound, fn can only return: the
+	// transaction may be lost already, and then its commit fails.
 	Tx(ctx context.Context, fn func(Repository) error) error
 
 	// Health makes one real call to the database.
@@ -47,7 +48,7 @@ type Documents interface {
 	DocumentByTask(ctx context.Context, owner domain.Owner, task domain.TaskID) (domain.Document, error)
 
 	// ListDocuments returns a page of documents, without their texts, with their topics. Pages follow each other by position, so
-	// that rows added or removed meanwhile neither repeat nor hide another row.
+	// that rows added or removed meanwhile neither repeat nor hide another row. A limit below 1 and an unknown sort are Invalid.
 	ListDocuments(ctx context.Context, owner domain.Owner, query DocumentQuery) ([]domain.Document, error)
 
 	// EditDocument lets edit change what a person may change (Name, Folder, Topics) and stores it, with a new UpdatedAt, or
@@ -55,12 +56,13 @@ type Documents interface {
 	// have is Invalid and names the field. What processing writes meanwhile is not undone.
 	EditDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID, now time.Time, edit func(*domain.Document) error) (domain.Document, error)
 
-	// DeleteDocument removes the row and returns what it was. Of several concurrent calls exactly one succeeds, the others find
-	// nothing.
+	// DeleteDocument removes the row and returns what it was, without its topics. Of several concurrent calls exactly one
+	// succeeds, the others find nothing.
 	DeleteDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID) (domain.Document, error)
 }
 
-// Processing is what background work sees and changes of documents, whoever owns them.
+// Processing is what background work sees and changes of documents, whoever owns them. Complete apart, its methods return
+// documents without their topics.
 type Processing interface {
 	// Advance reads a document, lets move take it along its state machine, and stores its Progress. Moves of one document follow
 	// one another: if somebody else moved it in between, move is called again on the new state, so it must do nothing but decide.
@@ -69,7 +71,8 @@ type Processing interface {
 
 	// Complete stores the outcome that doc's holder came to: doc is as Advance left it for that holder and then moved on by
 	// Finish or Fail, held is its attempt. Progress, text, page count and suggested topics are stored together; confirmed topics
-	// stay; topics that are gone meanwhile are left out. If the attempt no longer holds the document it is a Conflict with
+	// stay; topics that are gone meanwhile are left out. Of a document that failed only Progress is stored: what an earlier
+	// round found out stays. If the attempt no longer holds the document it is a Conflict with
 	// reason "lost_hold", or NotFound if the document is gone, and nothing is stored. It returns the document as it is now.
 	Complete(ctx context.Context, held domain.Attempt, doc domain.Document, outcome Outcome) (domain.Document, error)
 
