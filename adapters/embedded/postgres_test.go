@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -302,15 +301,11 @@ func TestPostgresStartIsCancelled(t *testing.T) {
 	start(t, embedded.PostgresConfig{DataDir: dir}) // the folder is free again
 }
 
-// Two starts at once prefer one port, which somebody holds: both come up on others.
+// Two starts at once prefer one port, which another PostgreSQL holds: both come up on others, and neither takes the
+// other's answer for its own.
 func TestPostgresPortIsTaken(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // a test's listener
-	port := l.Addr().(*net.TCPAddr).Port
+	port := start(t, embedded.PostgresConfig{DataDir: dataDir(t), TCP: true}).Port()
 	var wg sync.WaitGroup
 	for range 2 {
 		dir := dataDir(t)

@@ -34,5 +34,5 @@ func Children(pid int) []int {
 	return found
 }
 
-// KillPID ends one process at once. A process that is gone is no error.
-func KillPID(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
+// SignalPID sends a signal to one process, which need not be a child. A process that is gone is no error.
+func SignalPID(pid int, sig syscall.Signal) { _ = syscall.Kill(pid, sig) }

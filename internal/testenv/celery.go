@@ -56,7 +56,7 @@ func Celery(t testing.TB, opts CeleryOptions) *CeleryWorker {
 			t.Logf("the celery worker's log:\n%s", w.proc.Tail())
 		}
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), stepLimit)
 	defer cancel()
 	if _, err := w.log.match(ctx, w.proc, "ready.", func(line string) bool { return strings.HasSuffix(line, w.Name+" ready.") }); err != nil {
 		t.Fatal("testenv: start celery:", err)
@@ -119,9 +119,9 @@ func (w *CeleryWorker) WaitLog(t testing.TB, text string) string {
 // Stop asks the worker for a warm shutdown: it finishes what it runs, gives back what it has reserved, and ends.
 func (w *CeleryWorker) Stop(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), stepLimit)
 	defer cancel()
-	if err := w.proc.Stop(ctx, stopLimit, syscall.SIGTERM); err != nil {
+	if err := w.proc.Stop(ctx, stopPatience, syscall.SIGTERM); err != nil {
 		t.Errorf("testenv: stop celery: %v\n%s", err, w.proc.Tail())
 	}
 }

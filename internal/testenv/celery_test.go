@@ -53,7 +53,7 @@ func TestCeleryPoolDiesWithItsWorker(t *testing.T) {
 	t.Parallel()
 	for name, kill := range map[string]func(*testenv.CeleryWorker){
 		"killed":           (*testenv.CeleryWorker).Kill,
-		"main killed only": func(w *testenv.CeleryWorker) { childproc.KillPID(w.PID()) },
+		"main killed only": func(w *testenv.CeleryWorker) { childproc.SignalPID(w.PID(), syscall.SIGKILL) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -36,22 +36,22 @@ func Redis(t testing.TB) RedisServer {
 	}
 	dir := testDir(t, "redis")
 	r := RedisServer{Password: rand.Text()}
-	r.server, err = onFreePort(func(port int) *server {
+	r.server, err = onFreePort("redis", func(port int) *process {
 		r.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		return &server{
-			name: "redis",
+		addr := r.Addr
+		return &process{
 			cfg: childproc.Config{Path: path, Dir: dir, Args: []string{
 				"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--requirepass", r.Password, "--dir", dir,
 				"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
 			}},
-			ready: func(ctx context.Context) error { return pingRedis(ctx, r.Addr, r.Password) },
+			ready: func(ctx context.Context) error { return pingRedis(ctx, addr, r.Password) },
 		}
 	})
 	if err != nil {
 		t.Fatal("testenv: start redis:", err)
 	}
 	r.URL = fmt.Sprintf("redis://:%s@%s/0", r.Password, r.Addr)
-	t.Cleanup(func() { r.Kill(t) })
+	r.own(t)
 	return r
 }
 

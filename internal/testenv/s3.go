@@ -34,7 +34,7 @@ type S3Server struct {
 func S3(t testing.TB) S3Server {
 	t.Helper()
 	if Containers() {
-		return containerS3(t)
+		return sharedMinioContainer(t)
 	}
 	return sharedS3(t, minioServer)
 }
@@ -42,6 +42,9 @@ func S3(t testing.TB) S3Server {
 // OwnS3 starts a MinIO of the test's own, to be stopped, paused, killed and started again.
 func OwnS3(t testing.TB) S3Server {
 	t.Helper()
+	if Containers() {
+		return ownMinioContainer(t)
+	}
 	return ownS3(t, minioServer)
 }
 
@@ -132,7 +135,7 @@ func sharedS3(t testing.TB, kind s3Kind) S3Server {
 			return S3Server{}, nil, err
 		}
 		// Nothing of it is needed again: an orderly end would take seconds for open connections.
-		return s, func(context.Context) error { s.Kill(nil); return nil }, nil
+		return s, s.engine.kill, nil
 	})
 	if err != nil {
 		t.Fatal("testenv:", err)
@@ -146,8 +149,12 @@ func ownS3(t testing.TB, kind s3Kind) S3Server {
 	if err != nil {
 		t.Fatal("testenv:", err)
 	}
-	t.Cleanup(func() { s.Kill(t) })
+	s.own(t)
 	return s
+}
+
+func newS3Server() S3Server {
+	return S3Server{AccessKey: "root-" + strings.ToLower(rand.Text()[:12]), SecretKey: rand.Text()}
 }
 
 func startS3(kind s3Kind, dir string) (S3Server, error) {
@@ -161,12 +168,11 @@ func startS3(kind s3Kind, dir string) (S3Server, error) {
 			return S3Server{}, err
 		}
 	}
-	s := S3Server{AccessKey: "root-" + strings.ToLower(rand.Text()[:12]), SecretKey: rand.Text()}
-	s.server, err = onFreePort(func(port int) *server {
+	s := newS3Server()
+	s.server, err = onFreePort(kind.name, func(port int) *process {
 		s.Endpoint = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		probe := s
-		return &server{
-			name:  kind.name,
+		return &process{
 			cfg:   childproc.Config{Path: path, Dir: dir, Args: kind.args(s.Endpoint, data), Env: slices.Concat(plainEnv(), kind.env(s))},
 			ready: probe.serves,
 		}

@@ -2,138 +2,65 @@ package testenv
 
 import (
 	"context"
-	"errors"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
-
-	"github.com/docuvault/docuvault/internal/childproc"
 )
 
-// server is a local server program with a life: its address and its data stay the same over Stop, Kill and Start.
+// engine is what a server runs on: a local process or a container. Its address and its data outlive stop and kill. All
+// methods are safe for concurrent use; to start what runs, or stop what does not, is to do nothing.
+type engine interface {
+	start(context.Context) error // returns once the server serves
+	stop(context.Context) error  // an orderly shutdown
+	kill(context.Context) error  // SIGKILL; the server is gone when it returns
+	pause(context.Context) error
+	resume(context.Context) error
+	log() string
+}
+
+// server is a server with a life that a test may direct. Its address and its data stay the same over Stop, Kill and Start.
 type server struct {
-	name  string
-	cfg   childproc.Config
-	ready func(context.Context) error // nil once it serves clients
-
-	mu   sync.Mutex
-	proc *childproc.Process // nil while stopped
+	name   string
+	engine engine
 }
 
-const startLimit, stopLimit = time.Minute, 30 * time.Second
+// stepLimit bounds each step of a server's life.
+const stepLimit = 2 * time.Minute
 
-// onFreePort starts a server that make configures for a port, and tries other ports when it ends at once: somebody may
-// take the port between the choice and the bind.
-func onFreePort(make func(port int) *server) (*server, error) {
-	var errs []error
-	for range 5 {
-		port, err := childproc.LoopbackPort()
-		if err != nil {
-			return nil, err
-		}
-		s := make(port)
-		if err = s.start(); err == nil {
-			return s, nil
-		}
-		errs = append(errs, err)
-		if !errors.Is(err, errEnded) {
-			break
-		}
-	}
-	return nil, errors.Join(errs...)
-}
-
-func (s *server) start() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.proc != nil {
-		return nil
-	}
-	proc, err := childproc.Start(s.cfg)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
-	defer cancel()
-	if err := until(ctx, proc, func() error { return s.ready(ctx) }); err != nil {
-		proc.Kill()
-		return err
-	}
-	s.proc = proc
-	return nil
-}
-
-// end takes the running process away and ends it.
-func (s *server) end(how func(*childproc.Process) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.proc == nil {
-		return nil
-	}
-	err := how(s.proc)
-	s.proc = nil
-	return err
-}
-
-func (s *server) halt(ctx context.Context) error {
-	return s.end(func(p *childproc.Process) error { return p.Stop(ctx, stopLimit, syscall.SIGTERM) })
-}
-
-// Start starts the server again after Stop or Kill, on the same address and data. On a running server it does nothing.
-func (s *server) Start(t testing.TB) {
+func (s *server) step(t testing.TB, verb string, do func(context.Context) error) {
 	t.Helper()
-	if err := s.start(); err != nil {
-		t.Fatalf("testenv: start %s: %v", s.name, err)
+	ctx, cancel := context.WithTimeout(context.Background(), stepLimit)
+	defer cancel()
+	if err := do(ctx); err != nil {
+		t.Fatalf("testenv: %s %s: %v", verb, s.name, err)
 	}
 }
+
+// Start starts the server again after Stop or Kill, on the same address and data, and returns once it serves. On a running
+// server it does nothing.
+func (s *server) Start(t testing.TB) { t.Helper(); s.step(t, "start", s.engine.start) }
 
 // Stop shuts the server down in order. A second Stop does nothing.
-func (s *server) Stop(t testing.TB) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
-	defer cancel()
-	if err := s.halt(ctx); err != nil {
-		t.Errorf("testenv: stop %s: %v", s.name, err)
-	}
-}
+func (s *server) Stop(t testing.TB) { t.Helper(); s.step(t, "stop", s.engine.stop) }
 
 // Kill ends the server by SIGKILL and returns when it is gone. A second Kill does nothing.
-func (s *server) Kill(testing.TB) {
-	_ = s.end(func(p *childproc.Process) error { p.Kill(); return nil })
-}
+func (s *server) Kill(t testing.TB) { t.Helper(); s.step(t, "kill", s.engine.kill) }
 
-// Pause freezes the server: connections stay open and nothing answers, as when a network swallows packets. It may be
-// killed while paused, not stopped.
-func (s *server) Pause(t testing.TB) {
-	t.Helper()
-	s.signal(t, syscall.SIGSTOP)
-}
+// Pause freezes the server: connections stay open and nothing answers, as when a network swallows packets. A paused server
+// may be killed, but not stopped.
+func (s *server) Pause(t testing.TB) { t.Helper(); s.step(t, "pause", s.engine.pause) }
 
 // Resume lets a paused server go on.
-func (s *server) Resume(t testing.TB) {
-	t.Helper()
-	s.signal(t, syscall.SIGCONT)
-}
+func (s *server) Resume(t testing.TB) { t.Helper(); s.step(t, "resume", s.engine.resume) }
 
-func (s *server) signal(t testing.TB, sig syscall.Signal) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.proc == nil {
-		t.Fatalf("testenv: %s does not run", s.name)
-	}
-	if err := s.proc.Signal(sig); err != nil {
-		t.Fatal("testenv:", err)
-	}
-}
+// Log is the server's last output.
+func (s *server) Log() string { return s.engine.log() }
 
-// Log is the running server's last output.
-func (s *server) Log() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.proc == nil {
-		return ""
-	}
-	return s.proc.Tail()
+// own ties a server to a test: it is killed when the test ends.
+func (s *server) own(t testing.TB) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log of %s ends with\n%s", s.name, s.Log())
+		}
+		s.Kill(t)
+	})
 }

@@ -6,31 +6,29 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/docuvault/docuvault/internal/childproc"
 )
 
 var errEnded = errors.New("the server ended while starting")
 
 // until asks ready every few milliseconds and returns once it answers nil. A server that ends meanwhile (errEnded), or
 // takes longer than ctx allows, is an error with its last words.
-func until(ctx context.Context, p *childproc.Process, ready func() error) error {
+func until(ctx context.Context, ended <-chan struct{}, lastWords func() string, ready func(context.Context) error) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		select { // first of all: another server may answer on the port of one that ended
-		case <-p.Done():
-			return fmt.Errorf("%w (%w), its last words:\n%s", errEnded, p.Err(), p.Tail())
+		err := ready(ctx)
+		select { // before all else: another server may answer on the port of one that ended
+		case <-ended:
+			return fmt.Errorf("%w, its last words:\n%s", errEnded, lastWords())
 		default:
 		}
-		err := ready()
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-p.Done():
+		case <-ended:
 		case <-ctx.Done():
-			return fmt.Errorf("the server did not become ready: %w, last answer: %w, its last words:\n%s", ctx.Err(), err, p.Tail())
+			return fmt.Errorf("the server did not become ready: %w, last answer: %w, its last words:\n%s", ctx.Err(), err, lastWords())
 		case <-tick.C:
 		}
 	}

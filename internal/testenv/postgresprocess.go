@@ -1,0 +1,96 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"syscall"
+
+	"github.com/docuvault/docuvault/adapters/embedded"
+	"github.com/docuvault/docuvault/internal/childproc"
+)
+
+// postgresProcess is the engine of a local PostgreSQL: the launcher of docuvault up.
+type postgresProcess struct {
+	mu       sync.Mutex
+	cfg      embedded.PostgresConfig
+	server   *embedded.Postgres // nil while stopped
+	superDSN string
+	lastLog  string
+}
+
+func (p *postgresProcess) start(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.server != nil {
+		return nil
+	}
+	server, err := embedded.StartPostgres(ctx, p.cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if p.superDSN != "" && p.superDSN != server.SuperDSN() {
+		return errors.Join(fmt.Errorf("port %d was taken meanwhile", p.cfg.Port), server.Stop(ctx))
+	}
+	p.server, p.superDSN, p.cfg.Port = server, server.SuperDSN(), server.Port()
+	return nil
+}
+
+func (p *postgresProcess) stop(ctx context.Context) error {
+	return p.end(func() error { return p.server.Stop(ctx) })
+}
+
+// kill ends the first process and all its children, as the loss of the machine would, disk cache apart.
+func (p *postgresProcess) kill(ctx context.Context) error {
+	return p.end(func() error {
+		for _, pid := range p.family() {
+			childproc.SignalPID(pid, syscall.SIGKILL)
+		}
+		<-p.server.Done()
+		return p.server.Stop(ctx) // gives up the folder's lock
+	})
+}
+
+func (p *postgresProcess) end(how func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.server == nil {
+		return nil
+	}
+	err := how()
+	p.server, p.lastLog = nil, p.server.LogTail()
+	return err
+}
+
+// family lists the first process before its children: frozen or dead, it makes no more of them.
+func (p *postgresProcess) family() []int {
+	pid := p.server.PID()
+	return append([]int{pid}, childproc.Children(pid)...)
+}
+
+func (p *postgresProcess) pause(context.Context) error  { return p.signal(syscall.SIGSTOP) }
+func (p *postgresProcess) resume(context.Context) error { return p.signal(syscall.SIGCONT) }
+
+func (p *postgresProcess) signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.server == nil {
+		return errors.New("it does not run")
+	}
+	childproc.SignalPID(p.server.PID(), sig)
+	for _, pid := range p.family() {
+		childproc.SignalPID(pid, sig)
+	}
+	return nil
+}
+
+func (p *postgresProcess) log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.server == nil {
+		return p.lastLog
+	}
+	return p.server.LogTail()
+}
