@@ -94,8 +94,8 @@ func Settings() []Setting {
 			Help:    "The address at which browsers reach the S3 server: time-limited links are signed for it. Unset, they point at our API and are signed by us.",
 			Example: "https://files.example.org, or host:port",
 			parse:   publicEndpoint},
-		{Name: "MINIO_REGION", Flag: "minio-region", Group: "Object storage", Default: "us-east-1", Use: services,
-			Help: "The bucket's region.", Example: "us-east-1",
+		{Name: "MINIO_REGION", Flag: "minio-region", Group: "Object storage", Use: services,
+			Help: "The bucket's region. Unset, it is the one in the server's name, or us-east-1.", Example: "us-east-1",
 			parse: text(func(c *Config) *string { return &c.Storage.Region })},
 
 		{Name: "SECRET_KEY", Group: "API", Secret: true, Use: API, Required: API,

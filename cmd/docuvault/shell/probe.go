@@ -57,7 +57,7 @@ func probePostgres(ctx context.Context, cfg *config.Config) (err error) {
 func probeStorage(ctx context.Context, cfg *config.Config) (err error) {
 	p := &Parts{cfg: cfg, log: slog.New(slog.DiscardHandler)}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := p.openStorage(ctx); err != nil {
+	if _, err := p.newStorage(); err != nil {
 		return err
 	}
 	return p.Storage.Health(ctx)

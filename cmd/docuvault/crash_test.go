@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docuvault/docuvault/internal/testenv"
+)
+
+// Killed between the bytes and the row, an upload was not answered and leaves no row: only bytes that the sweeper finds, and
+// spares while they may belong to an upload under way.
+func TestKillBetweenPutAndCommit(t *testing.T) {
+	t.Parallel()
+	s := services(t)
+	api := testenv.Child(t, "api that halts", s.env...)
+	v := listening(t, api)
+	answered := make(chan error, 1)
+	go func() {
+		_, status, err := v.upload("a.txt", "bytes without a row")
+		if err == nil {
+			err = fmt.Errorf("answered with %d", status)
+		} else {
+			err = nil
+		}
+		answered <- err
+	}()
+	api.WaitLine(t, "halted after put")
+	api.Kill()
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+
+	after := process(t, s.env, "api")
+	v = listening(t, after)
+	var docs []document
+	if status, err := v.call(http.MethodGet, "/api/documents", "", nil, &docs); err != nil || status != http.StatusOK || len(docs) != 0 {
+		t.Errorf("documents: %d, %v, %v", status, docs, err)
+	}
+	code, stdout, stderr := once(t, s.env, "sweep", "--delete")
+	if code != 0 || !strings.Contains(stdout, "1 objects: 0 that no document names (0 bytes), 0 removed, 1 too young to tell") {
+		t.Errorf("sweep: %d %s%s", code, stdout, stderr)
+	}
+	stop(t, after)
+}
+
+// Killed in the middle of a task, a worker loses nothing: its task goes to another, which takes the document over.
+func TestKillWorkerMidTask(t *testing.T) {
+	t.Parallel()
+	s := services(t)
+	api := process(t, s.env, "api")
+	v := listening(t, api)
+	halting := testenv.Child(t, "worker that halts", s.env...)
+	doc := v.mustUpload(t, "a.txt", "read by the second worker")
+	halting.WaitLine(t, "halted in task")
+	halting.Kill()
+	worker := process(t, s.env, "worker")
+	if doc = v.ready(t, doc.ID, 3*time.Minute); !strings.Contains(doc.ExtractedText, "second worker") {
+		t.Errorf("document: %+v", doc)
+	}
+	stop(t, worker)
+	stop(t, api)
+}
+
+// A stopping worker gives what it holds back at once: nobody has to wait for a lease to run out.
+func TestStoppedWorkerGivesBack(t *testing.T) {
+	t.Parallel()
+	s := services(t)
+	api := process(t, s.env, "api")
+	v := listening(t, api)
+	halting := testenv.Child(t, "worker that halts", append(s.env, "SHUTDOWN_TIMEOUT=100ms")...)
+	doc := v.mustUpload(t, "a.txt", "given back")
+	halting.WaitLine(t, "halted in task")
+	stop(t, halting)
+	worker := process(t, s.env, "worker")
+	v.ready(t, doc.ID, 20*time.Second)
+	stop(t, worker)
+	stop(t, api)
+}
+
+// Redis loses everything with work in it: every upload that was answered with 201 ends ready.
+func TestFlushedRedis(t *testing.T) {
+	t.Parallel()
+	s := services(t)
+	api := process(t, s.env, "api")
+	v := listening(t, api)
+	var docs []document
+	for i := range 10 {
+		docs = append(docs, v.mustUpload(t, fmt.Sprintf("%d.txt", i), fmt.Sprintf("text %d", i)))
+	}
+	flush(t, s.redis)
+	worker := process(t, s.env, "worker")
+	docs = append(docs, v.mustUpload(t, "after.txt", "text after"))
+	for _, doc := range docs {
+		v.ready(t, doc.ID, 2*time.Minute)
+	}
+	stop(t, worker)
+	stop(t, api)
+}
+
+func flush(t *testing.T, r testenv.RedisServer) {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", r.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // nothing depends on it
+	if _, err := fmt.Fprintf(conn, "AUTH %s\r\nFLUSHALL\r\n", r.Password); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, len("+OK\r\n+OK\r\n"))
+	for n := 0; n < len(answer); {
+		m, err := conn.Read(answer[n:])
+		if err != nil {
+			t.Fatalf("%v after %q", err, answer[:n])
+		}
+		n += m
+	}
+	if string(answer) != "+OK\r\n+OK\r\n" {
+		t.Fatalf("redis answers %q", answer)
+	}
+}

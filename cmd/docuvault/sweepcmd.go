@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docuvault/docuvault/app"
+	"github.com/docuvault/docuvault/cmd/docuvault/config"
+	"github.com/docuvault/docuvault/cmd/docuvault/shell"
+)
+
+// sweepLine is a finding as JSON.
+type sweepLine struct {
+	Kind     app.FindingKind `json:"kind"`
+	Object   string          `json:"object"`
+	Document string          `json:"document,omitempty"`
+	Size     int64           `json:"size_bytes"`
+	Removed  bool            `json:"removed"`
+}
+
+// sweepSummary is the report as JSON.
+type sweepSummary struct {
+	Findings  []sweepLine `json:"findings"`
+	Objects   int         `json:"objects"`
+	Young     int         `json:"young"`
+	Orphans   int         `json:"orphans"`
+	Foreign   int         `json:"foreign"`
+	Removed   int         `json:"removed"`
+	Bytes     int64       `json:"orphan_bytes"`
+	Documents int         `json:"documents"`
+	Missing   int         `json:"missing"`
+	Uploads   int         `json:"stale_uploads"`
+	Deleted   bool        `json:"deleted"` // false: a dry run
+}
+
+func (p *program) sweepCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "sweep", Short: "Find objects that no document names, and documents whose object is gone", Args: noArgs,
+		Long: `Compare storage with the database. It only looks, unless --delete is given: then
+objects that no document names and uploads that were never finished are removed,
+if they are older than the grace time. Documents whose object is gone are
+reported, never removed.`,
+		Example: "  docuvault sweep\n  docuvault sweep --delete\n  docuvault sweep --delete --grace 48h --json",
+	}
+	asJSON := jsonFlag(cmd)
+	remove := cmd.Flags().Bool("delete", false, "remove what is found, in place of only reporting it")
+	grace := cmd.Flags().Duration("grace", app.DefaultGrace, "leave alone what is younger: it may belong to an upload under way")
+	config.AddFlags(cmd.Flags(), config.Sweep)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if *grace < app.MinGrace {
+			return &usageError{cmd.CommandPath(), fmt.Errorf("--grace %s: must be at least %s, or uploads under way would lose their bytes", *grace, app.MinGrace)}
+		}
+		cfg, err := p.load(cmd, config.Sweep)
+		if err != nil {
+			return err
+		}
+		log := logger(cmd, cfg)
+		parts, err := shell.OpenStores(cmd.Context(), cfg, log, shell.Hooks{})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, parts.Close()) }()
+		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Log: log})
+	}
+	return cmd
+}
+
+func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.SweeperDeps) error {
+	out := cmd.OutOrStdout()
+	summary := sweepSummary{Findings: []sweepLine{}, Deleted: options.Delete}
+	options.Found = func(f app.Finding) {
+		line := sweepLine{Kind: f.Kind, Object: f.Object, Size: f.Size, Removed: f.Removed}
+		if f.Kind == app.MissingObject {
+			line.Document = f.Document.String()
+		}
+		if asJSON {
+			summary.Findings = append(summary.Findings, line)
+			return
+		}
+		_, _ = fmt.Fprintln(out, describe(line)) // the summary's error tells of a closed output
+	}
+	report, err := app.NewSweeper(deps).Sweep(cmd.Context(), options)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		summary.Objects, summary.Young, summary.Orphans, summary.Foreign = report.Objects, report.Young, report.Orphans, report.Foreign
+		summary.Removed, summary.Bytes, summary.Documents = report.Removed, report.Bytes, report.Documents
+		summary.Missing, summary.Uploads = report.Missing, report.Uploads
+		return printJSON(out, summary)
+	}
+	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object\n",
+		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing)
+	if err == nil && !options.Delete && report.Orphans+report.Uploads > 0 {
+		_, err = fmt.Fprintln(out, "nothing was removed; --delete removes")
+	}
+	return err
+}
+
+func describe(line sweepLine) string {
+	switch {
+	case line.Kind == app.MissingObject:
+		return fmt.Sprintf("missing   document %s, object %s", line.Document, line.Object)
+	case line.Kind == app.ForeignObject:
+		return fmt.Sprintf("not ours  %q (%d bytes)", line.Object, line.Size)
+	case line.Removed:
+		return fmt.Sprintf("removed   %s (%d bytes)", line.Object, line.Size)
+	default:
+		return fmt.Sprintf("orphan    %s (%d bytes)", line.Object, line.Size)
+	}
+}
