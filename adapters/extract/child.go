@@ -106,6 +106,7 @@ func spawn(cfg Config, ended func()) (*child, error) {
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = childIn, childOut, &c.stderr
 	c.cmd.Env, c.cmd.Dir, c.cmd.WaitDelay = environment(), c.dir, time.Second
 	prepare(c.cmd)
+	keepDescriptors()
 	c.in, c.out = in, out
 	c.w, c.r, c.buf = bufio.NewWriterSize(in, chunkSize), bufio.NewReaderSize(out, chunkSize), make([]byte, chunkSize)
 	c.deadline = time.AfterFunc(time.Hour, func() { c.kill(byDeadline) })
@@ -247,6 +248,9 @@ func (c *child) abandon(timeout time.Duration) error {
 // childError marks that the child is of no more use.
 type childError struct{ error }
 
+// errNonsense is what a child sends that no worker of ours would.
+var errNonsense = errors.New("an answer beyond its limits")
+
 // receive waits for the answer. A child may have been taken over by a document: it is believed as little as the document is.
 func (c *child) receive(mostText int) (reply, string, error) {
 	var answer reply
@@ -255,7 +259,7 @@ func (c *child) receive(mostText int) (reply, string, error) {
 		return reply{}, "", err
 	}
 	if answer.Text < 0 || answer.Text > mostText || answer.Pages != nil && *answer.Pages < 0 {
-		return reply{}, "", errors.New("an answer beyond its limits")
+		return reply{}, "", errNonsense
 	}
 	text := make([]byte, answer.Text)
 	if _, err := io.ReadFull(c.r, text); err != nil {
@@ -275,7 +279,7 @@ func (c *child) outOfMemory() bool {
 	}
 	head := c.stderr.bytes()
 	return slices.ContainsFunc([]string{"fatal error: runtime: out of memory", "runtime: out of memory", "fatal error: out of memory",
-		"fatal error: runtime: cannot allocate memory", "runtime: cannot allocate memory", "failed to create new OS thread"},
+		"fatal error: runtime: cannot allocate memory", "runtime: cannot allocate memory", "failed to create new OS thread", "pthread_create failed"},
 		func(sign string) bool { return bytes.Contains(head, []byte(sign)) })
 }
 

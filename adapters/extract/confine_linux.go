@@ -23,7 +23,7 @@ func confine(h hello, log *slog.Logger) []string {
 		debug.SetMemoryLimit(h.Memory)
 		// The race detector reserves more address space than any limit that would mean something.
 		if used, err := addressSpace(); err == nil && !raceDetector {
-			limit("address_space", unix.RLIMIT_AS, used+uint64(h.Memory))
+			limit("address_space", unix.RLIMIT_AS, used+uint64(h.Memory)+addressSlack)
 		}
 	}
 	limit("no_core_dump", unix.RLIMIT_CORE, 0)
@@ -32,6 +32,10 @@ func confine(h hello, log *slog.Logger) []string {
 	}
 	return layers
 }
+
+// addressSlack is for stacks of threads and what the runtime reserves without using it. With it the memory watch mostly comes
+// first, which ends the process in a way that can be told from a crash for certain.
+const addressSlack = 256 << 20
 
 // addressSpace is what this process has reserved, much more than it uses: the runtime reserves ahead.
 func addressSpace() (uint64, error) {

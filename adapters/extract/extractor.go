@@ -121,14 +121,17 @@ func (x *Extractor) exchange(c *child, source ports.Source) (reply, string, erro
 // loss says why a child did not answer.
 func (x *Extractor) loss(c *child, source ports.Source, cause error) error {
 	// A process that ends closes its pipes first: wait for how it ended before making an end of it.
-	timer := time.NewTimer(time.Second)
-	select {
-	case <-c.done:
-	case <-timer.C:
+	if !errors.Is(cause, errNonsense) {
+		timer := time.NewTimer(time.Second)
+		select {
+		case <-c.done:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
-	timer.Stop()
+	why, gone := ending(c.why.Load()), c.gone()
 	c.end(byRecycling)
-	why, state := ending(c.why.Load()), c.cmd.ProcessState
+	state := c.cmd.ProcessState
 	x.log.Warn("an extraction child was lost", "content_type", source.ContentType, "size", source.Size, "state", state.String(),
 		"cause", cause.Error(), "stderr", c.stderr.String())
 	switch {
@@ -138,7 +141,7 @@ func (x *Extractor) loss(c *child, source ports.Source, cause error) error {
 		return domain.Wrap(domain.Unavailable, errClosed, "documents cannot be read at the moment")
 	case c.outOfMemory():
 		return domain.Errorf(domain.Unreadable, "reading the document takes too much memory").Because(ports.ReasonTooComplex)
-	case why == byItself && killedFromOutside(state), state.ExitCode() == exitProtocol:
+	case why == byItself && gone && killedFromOutside(state), state.ExitCode() == exitProtocol:
 		return domain.Wrap(domain.Unavailable, cause, "documents cannot be read at the moment")
 	default:
 		return crash(cause)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/domain"
@@ -19,6 +20,9 @@ const (
 	exitProtocol = 3  // the other side is not a parent of this version
 	exitMemory   = 86 // the document needed more memory than a child may have
 )
+
+// maxStack ends a parser that recurses for ever, long before the runtime's own limit of 1 GB, which takes many seconds to fill.
+const maxStack = 64 << 20
 
 // Main is the child's whole life: it reads documents from standard input until that ends. The program calls it when its first
 // argument is WorkerCommand, before it reads any configuration, and exits with the code it returns.
@@ -53,6 +57,7 @@ func serve(in io.Reader, out, logs io.Writer, open func(hello, *slog.Logger) doc
 		log.Error("not started by a parent of this version", "err", err)
 		return exitProtocol
 	}
+	debug.SetMaxStack(maxStack)
 	layers := confine(h, log)
 	w.maxInput, w.memory = h.MaxInput, watchMemory(h.Memory)
 	w.reader = open(h, log)

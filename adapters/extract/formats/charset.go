@@ -103,8 +103,11 @@ func byStatistics(data []byte) encoding.Encoding {
 		if name == "gb-18030" {
 			name = "gb18030"
 		}
-		if strings.HasPrefix(name, "utf-16") || strings.HasPrefix(name, "utf-32") {
+		switch {
+		case strings.HasPrefix(name, "utf-16"), strings.HasPrefix(name, "utf-32"):
 			continue // without a mark or zero bytes it is none
+		case name == "utf-8" && result.Confidence < 50:
+			continue // it is not valid; a long text with few errors is meant to be
 		}
 		if e, err := htmlindex.Get(name); err == nil {
 			return e

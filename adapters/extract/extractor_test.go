@@ -1,0 +1,258 @@
+package extract
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+	"github.com/docuvault/docuvault/ports/extracttest"
+)
+
+const docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+// open makes an extractor whose children may misbehave. It keeps no compiled code.
+func open(t testing.TB, cfg Config) *Extractor {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Command == nil {
+		cfg.Command = []string{self, misbehave}
+	}
+	if cfg.CacheDir == "" {
+		cfg.CacheDir = "-"
+	}
+	x, err := New(cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, contentType := range badTypes() {
+		x.reads[contentType] = true
+	}
+	t.Cleanup(func() {
+		if err := x.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return x
+}
+
+func source(contentType, content string) ports.Source {
+	return ports.Source{Name: "a file", ContentType: contentType, Size: int64(len(content)), Content: strings.NewReader(content)}
+}
+
+func mustReason(t *testing.T, err error, reason string) {
+	t.Helper()
+	if domain.ErrorCode(err) != domain.Unreadable || domain.ErrorReason(err) != reason {
+		t.Fatalf("error is %v (%s/%s), want unreadable/%s", err, domain.ErrorCode(err), domain.ErrorReason(err), reason)
+	}
+}
+
+func mustWork(t *testing.T, x *Extractor) {
+	t.Helper()
+	got, err := x.Extract(t.Context(), source("text/plain", "still here"))
+	if err != nil || got.Text != "still here" {
+		t.Fatalf("the next document: %+v, %v", got, err)
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	cache := compiled(t)
+	extracttest.Run(t, func(t *testing.T) extracttest.Subject {
+		page := "<title>Title</title><p>Hello <b>world</b>"
+		return extracttest.Subject{
+			Extractor: open(t, Config{Limits: formats.Limits{MaxText: 5000, MaxPages: 10}, CacheDir: cache, Timeout: 5 * time.Second}),
+			MaxText:   5000,
+			Samples: []extracttest.Sample{
+				{Name: "markdown", ContentType: "text/markdown", Content: []byte("# Head\n\n*text*"), Text: "# Head\n\n*text*"},
+				{Name: "csv", ContentType: "text/csv", Content: []byte("a;b\r\n1;2\r\n"), Text: "a;b\n1;2\n"},
+				{Name: "json", ContentType: "application/json", Content: []byte(`{"key": "value"}`), Text: `{"key": "value"}`},
+				{Name: "html", ContentType: "text/html", Content: []byte(page), Text: "Title\nHello world"},
+				{Name: "pdf", ContentType: "application/pdf", Content: formatstest.PDF("page one", "page two"), Text: "page one\npage two", Pages: 2},
+				{Name: "docx", ContentType: docx, Content: formatstest.DOCX(formatstest.Paragraphs("one", "two"), nil), Text: "one\ntwo"},
+			},
+			Unreadable: []extracttest.Unreadable{
+				{Name: "encrypted pdf", ContentType: "application/pdf", Content: formatstest.EncryptedPDF(), Reason: ports.ReasonEncrypted},
+				{Name: "encrypted docx", ContentType: docx, Content: formatstest.OLE(), Reason: ports.ReasonEncrypted},
+				{Name: "corrupt pdf", ContentType: "application/pdf", Content: []byte("%PDF-1.4 nothing"), Reason: ports.ReasonCorrupt},
+				{Name: "corrupt docx", ContentType: docx, Content: []byte("PK\x03\x04"), Reason: ports.ReasonCorrupt},
+				{Name: "nested docx", ContentType: docx, Content: formatstest.DOCX(strings.Repeat("<w:p>", 1000), nil), Reason: ports.ReasonTooComplex},
+				{Name: "kept but not read", ContentType: "image/png", Content: []byte("\x89PNG"), Reason: ports.ReasonUnsupported},
+				{Name: "crashing", ContentType: testCrash, Content: []byte("x"), Reason: ports.ReasonCrashed},
+				{Name: "hanging", ContentType: testHang, Content: []byte("x"), Reason: ports.ReasonTimeout},
+			},
+		}
+	})
+}
+
+// compiled returns a cache with PDFium in it, filled once for all tests of this binary.
+func compiled(t *testing.T) string {
+	t.Helper()
+	cacheOnce.Do(func() {
+		// Not t.TempDir: other tests use it too. It lies beside the test binary, which go test removes.
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(filepath.Dir(self), "wasm-cache")
+		x := open(t, Config{CacheDir: dir})
+		x.Warm(t.Context())
+		cacheDir = dir
+	})
+	if cacheDir == "" {
+		t.Fatal("PDFium was not compiled")
+	}
+	return cacheDir
+}
+
+var (
+	cacheOnce sync.Once
+	cacheDir  string
+)
+
+func TestMisbehaviourCostsOneDocument(t *testing.T) {
+	t.Parallel()
+	for contentType, reason := range map[string]string{
+		testCrash: ports.ReasonCrashed, testExit: ports.ReasonCrashed, testOverflow: ports.ReasonCrashed, testLie: ports.ReasonCrashed,
+		testLong: ports.ReasonCrashed, testHang: ports.ReasonTimeout, testSpin: ports.ReasonTimeout,
+		testHog: ports.ReasonTooComplex, testHogAtOnce: ports.ReasonTooComplex,
+	} {
+		t.Run(contentType, func(t *testing.T) {
+			t.Parallel()
+			cfg := Config{Children: 1, Memory: 200 << 20, Timeout: 30 * time.Second}
+			if reason == ports.ReasonTimeout {
+				cfg.Timeout = 200 * time.Millisecond
+			}
+			x := open(t, cfg)
+			mustWork(t, x)
+			_, err := x.Extract(t.Context(), source(contentType, "bad"))
+			mustReason(t, err, reason)
+			mustWork(t, x)
+		})
+	}
+}
+
+func TestOurOwnFaultsAreUnavailable(t *testing.T) {
+	t.Parallel()
+	mustUnavailable := func(t *testing.T, x *Extractor, contentType string) {
+		t.Helper()
+		_, err := x.Extract(t.Context(), source(contentType, "text"))
+		if domain.ErrorCode(err) != domain.Unavailable {
+			t.Fatalf("error is %v, want Unavailable", err)
+		}
+	}
+	t.Run("no such program", func(t *testing.T) {
+		t.Parallel()
+		mustUnavailable(t, open(t, Config{Command: []string{filepath.Join(t.TempDir(), "absent")}}), "text/plain")
+	})
+	t.Run("another program", func(t *testing.T) {
+		t.Parallel()
+		x := open(t, Config{})
+		x.pool.cfg.Command[1] = "some-other-program"
+		mustUnavailable(t, x, "text/plain")
+	})
+	t.Run("an engine that does not load", func(t *testing.T) {
+		t.Parallel()
+		mustUnavailable(t, open(t, Config{}), testFault)
+	})
+	t.Run("closed", func(t *testing.T) {
+		t.Parallel()
+		x := open(t, Config{})
+		mustWork(t, x)
+		if err := errors.Join(x.Close(), x.Close()); err != nil {
+			t.Fatal(err)
+		}
+		mustUnavailable(t, x, "text/plain")
+	})
+}
+
+func TestCloseEndsWhatIsRunning(t *testing.T) {
+	t.Parallel()
+	x := open(t, Config{Children: 2})
+	started := make(chan struct{}, 4)
+	var wg sync.WaitGroup
+	for range 4 { // two hang, two wait for their turn
+		wg.Go(func() {
+			started <- struct{}{}
+			_, err := x.Extract(t.Context(), source(testHang, "x"))
+			if domain.ErrorCode(err) != domain.Unavailable {
+				t.Errorf("error is %v, want Unavailable", err)
+			}
+		})
+	}
+	for range 4 {
+		<-started
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	x.pool.mu.Lock()
+	defer x.pool.mu.Unlock()
+	if len(x.pool.running) != 0 || len(x.pool.idle) != 0 {
+		t.Errorf("%d running, %d idle", len(x.pool.running), len(x.pool.idle))
+	}
+}
+
+func TestTooLargeIsNotRead(t *testing.T) {
+	t.Parallel()
+	x := open(t, Config{MaxInput: 100_000})
+	in := source("text/plain", "")
+	in.Size, in.Content = 100_001, failing{t}
+	_, err := x.Extract(t.Context(), in)
+	mustReason(t, err, ports.ReasonTooComplex)
+	in.Size, in.Content = 10, bytes.NewReader(make([]byte, 100_001)) // it lies
+	_, err = x.Extract(t.Context(), in)
+	mustReason(t, err, ports.ReasonTooComplex)
+	exact := strings.Repeat("x", 100_000)
+	if got, err := x.Extract(t.Context(), source("text/plain", exact)); err != nil || got.Text != exact {
+		t.Fatalf("exactly the limit: %d bytes, %v", len(got.Text), err)
+	}
+}
+
+type failing struct{ t *testing.T }
+
+func (f failing) Read([]byte) (int, error) {
+	f.t.Error("it was read")
+	return 0, io.EOF
+}
+
+func TestSlowReaderIsNotTheDocumentsFault(t *testing.T) {
+	t.Parallel()
+	x := open(t, Config{Timeout: 300 * time.Millisecond})
+	mustWork(t, x)
+	in := source("text/plain", "slow text")
+	in.Content = &slow{rest: "slow text", pause: 100 * time.Millisecond}
+	if got, err := x.Extract(t.Context(), in); err != nil || got.Text != "slow text" {
+		t.Fatalf("got %+v, %v: the deadline is the child's, not the storage's", got, err)
+	}
+}
+
+// slow yields one byte at a time and waits before each.
+type slow struct {
+	rest  string
+	pause time.Duration
+}
+
+func (s *slow) Read(b []byte) (int, error) {
+	<-time.After(s.pause)
+	if s.rest == "" {
+		return 0, io.EOF
+	}
+	n := copy(b[:1], s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}

@@ -1,0 +1,72 @@
+package formats_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// TestPDF compiles PDFium once for all of its subtests, which is what takes its time.
+func TestPDF(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	open := func(t *testing.T, limits formats.Limits) *formats.Reader {
+		r := formats.New(limits, cache, slog.New(slog.DiscardHandler))
+		t.Cleanup(func() {
+			if err := r.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+		return r
+	}
+	r := open(t, formats.Limits{})
+	for name, c := range map[string]struct {
+		data  []byte
+		text  string
+		pages int
+	}{
+		"one page":       {formatstest.PDF("Hello (PDF) \\o/"), "Hello (PDF) \\o/", 1},
+		"three pages":    {formatstest.PDF("first", "second\nline", "third"), "first\nsecond\nline\nthird", 3},
+		"an empty page":  {formatstest.PDF("", "second"), "second", 2},
+		"without text":   {formatstest.PDF(""), "", 1},
+		"a form's field": {formatstest.FormPDF("Name:", "Ada Lovelace"), "Name:\nAda Lovelace", 1},
+	} {
+		for range 3 {
+			got, err := r.Read("application/pdf", c.data)
+			if err != nil || got.Text != c.text || got.Truncated || got.Pages == nil || *got.Pages != c.pages {
+				t.Errorf("%s: %+v, %v, want %q on %d pages", name, got, err, c.text, c.pages)
+			}
+		}
+	}
+	whole := formatstest.PDF("text")
+	for name, c := range map[string]struct {
+		data   []byte
+		reason string
+	}{
+		"encrypted": {formatstest.EncryptedPDF(), ports.ReasonEncrypted},
+		"empty":     {nil, ports.ReasonCorrupt},
+		"text":      {[]byte("this is not a PDF"), ports.ReasonCorrupt},
+		"head only": {whole[:20], ports.ReasonCorrupt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := r.Read("application/pdf", c.data)
+			mustReason(t, err, c.reason)
+		})
+	}
+	t.Run("more pages than allowed", func(t *testing.T) {
+		got, err := open(t, formats.Limits{MaxPages: 2}).Read("application/pdf", formatstest.PDF("a", "b", "c"))
+		if err != nil || got.Text != "a\nb" || !got.Truncated || *got.Pages != 3 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+	t.Run("more text than allowed", func(t *testing.T) {
+		got, err := open(t, formats.Limits{MaxText: 5}).Read("application/pdf", formatstest.PDF(strings.Repeat("x", 80), "second"))
+		if err != nil || got.Text != "xxxxx" || !got.Truncated {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package extract
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+)
+
+// misbehave is the argument that makes the test binary a worker whose parser does what parsers must not.
+const misbehave = "extract-worker-misbehaving"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case WorkerCommand:
+			os.Exit(Main())
+		case misbehave:
+			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
+				return badReader{formats.New(h.Limits, h.CacheDir, log)}
+			}))
+		case "some-other-program":
+			fmt.Println("hello, I am no worker")
+			os.Exit(0)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// Content types that a badReader does something bad for.
+const (
+	testHang      = "test/hang"
+	testSpin      = "test/spin"
+	testCrash     = "test/crash"
+	testExit      = "test/exit"
+	testOverflow  = "test/overflow"
+	testHog       = "test/hog"
+	testHogAtOnce = "test/hog-at-once"
+	testPanic     = "test/panic"
+	testLie       = "test/lie"
+	testLong      = "test/long"
+	testSelf      = "test/self"
+	testFault     = "test/fault"
+)
+
+func badTypes() []string {
+	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testPanic, testLie, testLong, testSelf, testFault}
+}
+
+type badReader struct{ *formats.Reader }
+
+func (r badReader) Read(contentType string, data []byte) (formats.Result, error) {
+	switch contentType {
+	case testHang:
+		select {}
+	case testSpin:
+		for {
+			data = append(data[:0], data...)
+		}
+	case testCrash:
+		var nothing *badReader
+		done := make(chan bool)
+		go func() { done <- nothing.Reader != nil }() // in another goroutine nobody recovers
+		<-done
+	case testExit:
+		os.Exit(0)
+	case testOverflow:
+		return formats.Result{}, fmt.Errorf("depth %d", overflow(1))
+	case testHog:
+		var all [][]byte
+		for {
+			all = append(all, filled(1<<20))
+		}
+	case testHogAtOnce:
+		return formats.Result{Text: string(filled(1 << 40)[:1])}, nil
+	case testLie:
+		return formats.Result{Text: "a\x00b\xff"}, nil
+	case testLong:
+		return formats.Result{Text: strings.Repeat("x", 100<<20)}, nil
+	case testFault:
+		return formats.Result{}, fmt.Errorf("the engine is missing")
+	case testSelf:
+		return formats.Result{Text: self()}, nil
+	}
+	return r.Reader.Read(contentType, data)
+}
+
+func overflow(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return overflow(n+1) + n
+}
+
+func filled(n int) []byte {
+	b := make([]byte, n)
+	for i := 0; i < n; i += 4096 {
+		b[i] = 1
+	}
+	return b
+}
+
+// self describes the process from inside: its id, environment, working folder and open descriptors.
+func self() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pid=%d\n", os.Getpid())
+	for _, v := range os.Environ() {
+		fmt.Fprintf(&b, "env=%s\n", v)
+	}
+	if entries, err := os.ReadDir("."); err == nil {
+		fmt.Fprintf(&b, "files=%d\n", len(entries))
+	}
+	if err := os.WriteFile("left-behind", []byte("x"), 0o600); err == nil {
+		b.WriteString("wrote=relative\n")
+	}
+	if f, err := os.CreateTemp("", "left-behind"); err == nil {
+		if _, err := f.WriteString("x"); err == nil {
+			b.WriteString("wrote=temp\n")
+		}
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+	}
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err == nil {
+		for _, e := range entries {
+			target, err := os.Readlink("/proc/self/fd/" + e.Name())
+			if err == nil {
+				fmt.Fprintf(&b, "fd=%s %s\n", e.Name(), target)
+			}
+		}
+	}
+	return b.String()
+}
