@@ -38,7 +38,7 @@ func (r documentHead) toDomain() domain.Document {
 
 func rowOf(doc domain.Document) documentRow {
 	p := progressOf(doc)
-	row := documentRow{documentHead: documentHead{
+	row := documentRow{Head: documentHead{
 		ID: uuid.UUID(doc.ID), UserID: nullable(uuid.UUID(doc.Owner)), FolderID: nullable(uuid.UUID(doc.Folder)),
 		Filename: string(doc.Name), ObjectKey: doc.Object.String(), ContentType: doc.ContentType, SizeBytes: doc.Size,
 		StorageBackend: doc.Backend, Status: p.status, CreatedAt: domain.Moment(doc.CreatedAt), UpdatedAt: p.updatedAt,
@@ -46,7 +46,7 @@ func rowOf(doc domain.Document) documentRow {
 		TaskID: p.taskID, EnqueuedAt: p.enqueuedAt, ReconcileAt: p.reconcileAt, PageCount: doc.PageCount, TextTruncated: doc.Truncated,
 	}}
 	if !doc.SHA256.IsZero() {
-		row.SHA256 = doc.SHA256[:]
+		row.Head.SHA256 = doc.SHA256[:]
 	}
 	return row
 }

@@ -142,15 +142,15 @@ func (s session) Document(ctx context.Context, owner domain.Owner, id domain.Doc
 
 // DocumentText implements ports.Documents.
 func (s session) DocumentText(ctx context.Context, owner domain.Owner, id domain.DocumentID) (string, error) {
-	var found []*string
-	err := s.documents(ctx).Scopes(ownedBy(owner)).Where("id = ?", uuid.UUID(id)).Pluck("extracted_text", &found).Error
+	var found []string
+	err := s.documents(ctx).Scopes(ownedBy(owner)).Where("id = ?", uuid.UUID(id)).Pluck("coalesce(extracted_text, '')", &found).Error
 	if err != nil {
 		return "", translate(ctx, err)
 	}
 	if len(found) == 0 {
 		return "", notFound("document")
 	}
-	return orZero(found[0]), nil
+	return found[0], nil
 }
 
 // DocumentByContent implements ports.Documents. That the order does not begin with user_id keeps the planner from walking the
@@ -192,9 +192,9 @@ func (s session) loadTopics(ctx context.Context, docs ...*domain.Document) error
 		doc.Topics = nil
 	}
 	var rows []struct {
-		filingRow
-		Name  string
-		Color string
+		Filing filingRow `gorm:"embedded"`
+		Name   string
+		Color  string
 	}
 	err := s.on(ctx).Table("document_topics AS f").Joins("JOIN topics t ON t.id = f.topic_id").Where("f.document_id = ANY(?)", &ids).
 		Select("f.document_id, f.topic_id, f.confirmed, f.confidence, t.name, t.color").Order("t.name, t.id").Scan(&rows).Error
@@ -202,9 +202,9 @@ func (s session) loadTopics(ctx context.Context, docs ...*domain.Document) error
 		return translate(ctx, err)
 	}
 	for _, row := range rows {
-		doc := byID[row.DocumentID]
-		doc.Topics = append(doc.Topics, domain.Filing{Topic: domain.TopicID(row.TopicID), Name: domain.TopicName(row.Name),
-			Color: domain.Color(row.Color), Confirmed: row.Confirmed, Confidence: row.Confidence})
+		doc := byID[row.Filing.DocumentID]
+		doc.Topics = append(doc.Topics, domain.Filing{Topic: domain.TopicID(row.Filing.TopicID), Name: domain.TopicName(row.Name),
+			Color: domain.Color(row.Color), Confirmed: row.Filing.Confirmed, Confidence: row.Filing.Confidence})
 	}
 	return nil
 }

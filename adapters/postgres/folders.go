@@ -12,14 +12,14 @@ import (
 
 // placedRow is a folder with its place in the tree.
 type placedRow struct {
-	folderRow
+	Folder    folderRow   `gorm:"embedded"`
 	Line      []uuid.UUID `gorm:"serializer:json"` // from the top down to the folder itself
 	Path      []string    `gorm:"serializer:json"` // their names
 	Documents int
 }
 
 func (r placedRow) toDomain() ports.PlacedFolder {
-	placed := ports.PlacedFolder{Folder: r.folderRow.toDomain(), Documents: r.Documents}
+	placed := ports.PlacedFolder{Folder: r.Folder.toDomain(), Documents: r.Documents}
 	for _, name := range r.Path {
 		placed.Path = append(placed.Path, domain.FolderName(name))
 	}
@@ -165,7 +165,7 @@ func (s session) EditFolder(ctx context.Context, owner domain.Owner, id domain.F
 		if err != nil {
 			return err
 		}
-		folder := row.folderRow.toDomain()
+		folder := row.Folder.toDomain()
 		before := folder
 		if err := edit(&folder); err != nil {
 			return err

@@ -69,8 +69,7 @@ func sameProgress(a, b domain.Document) bool {
 
 // normal returns a document's progress as it reads back.
 func normal(doc domain.Document) domain.Document {
-	row := rowOf(doc)
-	kept := row.toDomain()
+	kept := rowOf(doc).Head.toDomain()
 	doc.Progress, doc.UpdatedAt = kept.Progress, kept.UpdatedAt
 	return doc
 }
@@ -87,7 +86,7 @@ WITH d AS (
 	RETURNING *
 ), t AS MATERIALIZED (
 	SELECT topics.id, s.confidence
-	FROM d, unnest(@topics::uuid[], @confidences::float8[]) AS s (id, confidence)
+	FROM d, unnest(CAST(@topics AS uuid[]), CAST(@confidences AS float8[])) AS s (id, confidence)
 	JOIN topics ON topics.id = s.id
 	WHERE topics.user_id IS NOT DISTINCT FROM d.user_id
 	ORDER BY topics.id

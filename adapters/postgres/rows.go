@@ -87,9 +87,10 @@ type documentHead struct {
 
 func (documentHead) TableName() string { return "documents" }
 
+// documentRow is all of a document. GORM looks into exported fields only, so the head is one.
 type documentRow struct {
-	documentHead  `gorm:"embedded"`
-	ExtractedText *string `gorm:"type:text"`
+	Head          documentHead `gorm:"embedded"`
+	ExtractedText *string      `gorm:"type:text"`
 }
 
 func (documentRow) TableName() string { return "documents" }

@@ -107,7 +107,7 @@ func (s session) inTx(ctx context.Context, fn func(session) error) (err error) {
 		}
 	}()
 	if err := fn(session{db: db, log: s.log, tx: true}); err != nil {
-		return translate(ctx, err)
+		return err
 	}
 	committed = true // or lost: there is nothing left to roll back
 	return translate(ctx, db.Commit().Error)

@@ -11,12 +11,12 @@ import (
 )
 
 type countedTopicRow struct {
-	topicRow
+	Topic     topicRow `gorm:"embedded"`
 	Documents int
 }
 
 func (r countedTopicRow) toDomain() ports.CountedTopic {
-	return ports.CountedTopic{Topic: r.topicRow.toDomain(), Documents: r.Documents}
+	return ports.CountedTopic{Topic: r.Topic.toDomain(), Documents: r.Documents}
 }
 
 // counted selects topics with their numbers of documents, each counted in the index by topic.

@@ -145,7 +145,7 @@ func recoverPanic(f *fixture) {
 }
 
 func recoverFinal(f *fixture) {
-	for _, status := range []domain.Status{domain.Ready, domain.Failed, "odd", ""} {
+	for _, status := range []domain.Status{domain.Ready, domain.Failed, "odd"} {
 		doc := f.upload(f.owner, "a")
 		doc.Status, doc.ReconcileAt = status, domain.Moment(epoch)
 		f.ok(f.Repo.AddDocument(f, doc))
