@@ -57,7 +57,8 @@ FROM t
 JOIN pg_catalog.pg_constraint c ON c.conrelid = t.oid AND c.contype IN ('p', 'u', 'f', 'c', 'x')
 CROSS JOIN LATERAL (VALUES
 	('definition', pg_catalog.pg_get_constraintdef(c.oid, true)),
-	('comment', coalesce(pg_catalog.obj_description(c.oid, 'pg_constraint'), ''))
+	('comment', coalesce(pg_catalog.obj_description(c.oid, 'pg_constraint'),
+	                     CASE WHEN c.contype IN ('p', 'u', 'x') THEN pg_catalog.obj_description(c.conindid, 'pg_class') END, ''))
 ) p (what, value)
 UNION ALL
 SELECT 'index', t.relname, ic.relname, p.what, p.value

@@ -54,6 +54,9 @@ func widens(from, to atlas.Type) bool {
 			return false
 		}
 		return to.Size == 0 || from.Size > 0 && from.Size <= to.Size
+	case *atlas.EnumType:
+		to, ok := to.(*atlas.StringType)
+		return ok && to.Size == 0 && to.T != "character" && to.T != "char"
 	case *atlas.FloatType:
 		to, ok := to.(*atlas.FloatType)
 		return ok && to.T == postgres.TypeDouble

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"strings"
 
 	"ariga.io/atlas/sql/migrate"
@@ -141,6 +142,7 @@ func (w *session) plan(ctx context.Context) (*Plan, catalog, error) {
 	for _, step := range steps.Changes {
 		plan.Statements = append(plan.Statements, statement(step))
 	}
+	plan.Statements = append(plan.Statements, comments(changes)...)
 	plan.Statements = append(plan.Statements, repairs(isCatalog, wantCatalog, touched(changes))...)
 	if plan.Duplicates, err = w.duplicates(ctx, is, changes); err != nil {
 		return nil, nil, err
@@ -175,12 +177,31 @@ func (w *session) ownTables(ctx context.Context) error {
 
 const scratch = "docuvault_scratch"
 
-// normalize makes the wanted tables in a scratch schema, reads them back and undoes it. What comes back calls itself public.
+// normalize brings the wanted state into PostgreSQL's own spelling, by making it in a scratch schema and reading it back. It
+// does so again with what it read until the spelling stays: PostgreSQL reads some of its own expressions back in another
+// form (x IN ('a', 'b') on a varchar takes two rounds), and what is compared has to be what applying it leaves behind.
 func (w *session) normalize(ctx context.Context, driver migrate.Driver) (*atlas.Schema, catalog, error) {
 	want, err := evaluate(w.hcl)
 	if err != nil {
 		return nil, nil, err
 	}
+	const enough = 5
+	var before, cat catalog
+	for range enough {
+		before = cat
+		if want, cat, err = w.makeInScratch(ctx, driver, want); err != nil {
+			return nil, nil, err
+		}
+		if maps.Equal(before, cat) {
+			want.Name = "public"
+			return want, cat, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("%s: PostgreSQL spells an expression differently each time: %q", fileName, differences(before, cat))
+}
+
+// makeInScratch makes the tables in a scratch schema, reads them back and undoes it.
+func (w *session) makeInScratch(ctx context.Context, driver migrate.Driver, want *atlas.Schema) (*atlas.Schema, catalog, error) {
 	if err := w.exec(ctx, "SAVEPOINT scratch", "CREATE SCHEMA "+ident(scratch)); err != nil {
 		return nil, nil, err
 	}
@@ -200,18 +221,15 @@ func (w *session) normalize(ctx context.Context, driver migrate.Driver) (*atlas.
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT scratch", "RELEASE SAVEPOINT scratch"); err != nil {
-		return nil, nil, err
-	}
-	read.Name = "public"
-	return read, cat, nil
+	return read, cat, w.exec(ctx, "ROLLBACK TO SAVEPOINT scratch", "RELEASE SAVEPOINT scratch")
 }
 
 // compare asks Atlas for the way from is to want. Both are canonical, so it compares text with text: its other way, asking the
 // server whether two defaults evaluate to the same, fails on defaults of different types and would call nextval.
 func compare(is, want *atlas.Schema) ([]atlas.Change, error) {
 	from := *is
-	from.Attrs = want.Attrs // the comment on public is not ours to change
+	from.Attrs = want.Attrs     // the comment on public is not ours to change,
+	from.Objects = want.Objects // and types that schema.hcl does not name may serve tables it does not name
 	changes, err := postgres.DefaultDiff.SchemaDiff(&from, want, atlas.DiffNormalized())
 	if err != nil {
 		return nil, fmt.Errorf("compare with %s: %w", fileName, err)

@@ -53,6 +53,32 @@ func touched(changes []atlas.Change) map[string]bool {
 	return names
 }
 
+// comments plans the comments of indexes that Atlas makes anew because something else about them changed: it forgets them.
+func comments(changes []atlas.Change) []Statement {
+	var all []Statement
+	for _, change := range changes {
+		modify, ok := change.(*atlas.ModifyTable)
+		if !ok {
+			continue
+		}
+		for _, c := range modify.Changes {
+			index, ok := c.(*atlas.ModifyIndex)
+			if !ok || index.Change.Is(atlas.ChangeComment) {
+				continue
+			}
+			for _, a := range index.To.Attrs {
+				if comment, ok := a.(*atlas.Comment); ok {
+					all = append(all, Statement{
+						SQL:     "COMMENT ON INDEX " + qualified(index.To.Name) + " IS " + literal(comment.Text),
+						Comment: "keep the comment of " + index.To.Name,
+					})
+				}
+			}
+		}
+	}
+	return all
+}
+
 // part is a constraint or an index as the catalog defines it.
 type part struct{ kind, table, name, definition string }
 
