@@ -41,6 +41,13 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 		return appendString(dst, string(v)), nil
 	case time.Time:
 		return appendString(dst, isoTime(v)), nil
+	case []Value:
+		if v == nil {
+			return append(dst, "null"...), nil
+		}
+		return appendList(dst, v)
+	case map[string]Value:
+		return appendRaw(dst, objectOf(v))
 	case []string:
 		return appendList(dst, v)
 	case []any:

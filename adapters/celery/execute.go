@@ -22,10 +22,6 @@ func (w *Worker) execute(h *held) {
 	if w.expired(h, start) {
 		return
 	}
-	if e := h.d.embed; e.callbacks != nil || e.errbacks != nil || e.chain != nil || e.chord != nil {
-		w.fail(h, &Error{Type: "NotImplementedError", Module: "builtins", Message: "links, chains and chords"})
-		return
-	}
 	h.started.Store(start.UnixNano())
 	ctx, cancel := context.WithCancelCause(w.state.handlerCtx)
 	defer cancel(nil)
@@ -119,15 +115,20 @@ func (w *Worker) finish(ctx context.Context, h *held, value any, err error) {
 }
 
 func (w *Worker) succeed(h *held, value any) {
-	doc, err := outcome{status: StatusSuccess, value: value}.document(h.d.ID, h.d.GroupID, h.d.ParentID, w.now(), w.extended(h.d))
+	encoded, err := appendJSON(nil, value)
 	if err != nil {
 		w.fail(h, &Error{Type: "EncodeError", Module: "kombu.exceptions", Message: err.Error(), Err: err})
 		return
 	}
-	w.counters.succeeded.Add(1)
 	s := &settlement{h: h, resultID: h.d.ID}
+	children, err := w.followSuccess(s, encoded)
+	if err != nil {
+		w.fail(h, asError(err))
+		return
+	}
+	w.counters.succeeded.Add(1)
 	if !w.ignores(h) {
-		s.doc = doc
+		s.doc = w.document(outcome{status: StatusSuccess, value: Value(encoded), children: children}, h.d.ID, h.d.GroupID, h.d.ParentID, h.d)
 	}
 	w.settle(s)
 }
@@ -139,6 +140,7 @@ func (w *Worker) fail(h *held, e *Error) {
 	if !w.ignores(h) || w.cfg.StoreErrorsEvenIfIgnore {
 		s.doc = w.document(outcome{status: StatusFailure, value: e.result(), traceback: e.Traceback}, h.d.ID, h.d.GroupID, h.d.ParentID, h.d)
 	}
+	w.followFailure(s, e)
 	w.settle(s)
 }
 
@@ -152,8 +154,11 @@ func (w *Worker) revoke(h *held, why string) {
 	w.counters.revoked.Add(1)
 	w.log.Info("celery task revoked", "task", h.d.Name, "task_id", h.d.ID, "reason", why)
 	s := &settlement{h: h, resultID: h.d.ID}
+	e := &Error{Type: "TaskRevokedError", Module: "celery.exceptions", Message: why}
+	if part, ok := h.d.part(StatusRevoked, e); ok {
+		s.parts = append(s.parts, part)
+	}
 	if !w.ignores(h) {
-		e := &Error{Type: "TaskRevokedError", Module: "celery.exceptions", Message: why}
 		s.doc = w.document(outcome{status: StatusRevoked, value: e.result()}, h.d.ID, h.d.GroupID, h.d.ParentID, h.d)
 	}
 	w.settle(s)

@@ -2,10 +2,6 @@ package celery_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -14,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/internal/testenv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,60 +20,16 @@ type server struct {
 	addr string
 	url  string
 	rdb  *redis.Client
-	cmd  *exec.Cmd
-	dir  string
-	port int
+	real testenv.RedisServer // of a real one
 }
 
-// realRedis starts a redis-server that keeps every write, so that restarting it loses nothing.
 func realRedis(t testing.TB) *server {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatal("redis-server is not installed: apt-get install redis-server")
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{port: ln.Addr().(*net.TCPAddr).Port, dir: t.TempDir()}
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s.addr = fmt.Sprintf("127.0.0.1:%d", s.port)
-	s.url = "redis://" + s.addr + "/0"
-	s.rdb = redis.NewClient(&redis.Options{Addr: s.addr, Protocol: 2, DisableIdentity: true})
-	s.start(t, path)
-	t.Cleanup(func() {
-		_ = s.rdb.Close()
-		s.kill(t)
-	})
+	r := testenv.Redis(t)
+	s := &server{addr: r.Addr, url: r.URL, real: r}
+	s.rdb = redis.NewClient(&redis.Options{Addr: s.addr, Password: r.Password, Protocol: 2, DisableIdentity: true})
+	t.Cleanup(func() { _ = s.rdb.Close() })
 	return s
-}
-
-func (s *server) start(t testing.TB, path string) {
-	t.Helper()
-	s.cmd = exec.Command(path, "--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes",
-		"--appendfsync", "everysec", "--dir", s.dir)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "redis answers", func() bool { return s.rdb.Ping(context.Background()).Err() == nil })
-}
-
-func (s *server) kill(t testing.TB) {
-	t.Helper()
-	if s.cmd == nil {
-		return
-	}
-	if err := s.cmd.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	var exit *exec.ExitError
-	if err := s.cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		t.Error(err)
-	}
-	s.cmd = nil
 }
 
 func miniRedis(t testing.TB) *server {

@@ -69,14 +69,7 @@ func pyRepr(doc []byte, tuple bool) string {
 }
 
 func appendPyString(dst []byte, s string) []byte {
-	quote := byte('\'')
-	single, double := false, false
-	for i := 0; i < len(s); i++ {
-		single, double = single || s[i] == '\'', double || s[i] == '"'
-	}
-	if single && !double {
-		quote = '"'
-	}
+	const quote = '\'' // always, as Celery's saferepr does
 	dst = append(dst, quote)
 	for i := 0; i < len(s) && len(dst) <= maxRepr; i++ {
 		switch c := s[i]; {

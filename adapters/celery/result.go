@@ -128,8 +128,8 @@ type outcome struct {
 	status    string
 	value     any // anything appendJSON writes
 	traceback string
-	children  []string
-	noRequest bool // stored on somebody's behalf: children is null
+	children  []Value // entries as childEntry makes them
+	noRequest bool    // stored on somebody's behalf: children is null
 }
 
 // document writes the outcome as Celery's Redis backend stores it (celery/backends/base.py: _get_result_meta).
@@ -142,11 +142,7 @@ func (o outcome) document(id, group, parent string, now time.Time, extended obje
 		traceback = o.traceback
 	}
 	if !o.noRequest {
-		list := make([]any, len(o.children))
-		for i, child := range o.children {
-			list[i] = []any{[]any{child, nil}, nil}
-		}
-		children = list
+		children = arrayOf(o.children)
 	}
 	doc := object{{"status", o.status}, {"result", o.value}, {"traceback", traceback}, {"children", children}, {"date_done", done}}
 	if group != "" {

@@ -75,7 +75,11 @@ func (r *Results) Store(ctx context.Context, res Result) error {
 	if now.IsZero() {
 		now = r.c.now()
 	}
-	doc, err := outcome{status: res.Status, value: Value(res.Result), traceback: res.Traceback, children: res.Children}.
+	children := make([]Value, len(res.Children))
+	for i, id := range res.Children {
+		children[i] = childEntry(id)
+	}
+	doc, err := outcome{status: res.Status, value: Value(res.Result), traceback: res.Traceback, children: children}.
 		document(res.TaskID, res.GroupID, res.ParentID, now, nil)
 	if err != nil {
 		return invalid("result: %w", err)

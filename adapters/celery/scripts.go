@@ -29,6 +29,9 @@ var leaseLua string
 //go:embed lua/expired.lua
 var expiredLua string
 
+//go:embed lua/chord.lua
+var chordLua string
+
 //go:embed lua/park.lua
 var parkLua string
 
@@ -42,6 +45,7 @@ var (
 	givebackScript = redis.NewScript(givebackLua)
 	leaseScript    = redis.NewScript(leaseLua)
 	expiredScript  = redis.NewScript(expiredLua)
+	chordScript    = redis.NewScript(chordLua)
 	parkScript     = redis.NewScript(parkLua)
 	restoreScript  = redis.NewScript(restoreLua)
 )

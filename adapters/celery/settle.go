@@ -16,6 +16,15 @@ type settlement struct {
 	doc      []byte // nil: nothing is stored
 	stored   bool
 	park     []byte // a quarantine document
+
+	// What workflows add: sizes of chords before the pushes, other tasks' results and chord members' reports after the
+	// own result, then messages that must not be seen before these.
+	before []storedDoc
+	others []storedDoc
+	parts  []chordPart
+	after  []push
+	stage  int
+
 	giveback []byte // the message to put back
 	side     string // front or back
 }
@@ -108,6 +117,26 @@ func (s *workerState) handlerCtxFor() context.Context { return context.WithoutCa
 // commit writes a batch and returns what is still to be written. When broker and backend are one database a
 // settlement is one script; otherwise pushes, results and acknowledgements go in three round trips, in this order.
 func (w *Worker) commit(ctx context.Context, batch []*settlement) ([]*settlement, error) {
+	var simple, failed []*settlement
+	var failure error
+	for _, s := range batch {
+		if !s.workflow(w.c.sameHome) {
+			simple = append(simple, s)
+			continue
+		}
+		if err := w.commitWorkflow(ctx, s); err != nil {
+			failed, failure = append(failed, s), err
+		}
+	}
+	more, err := w.commitSimple(ctx, simple)
+	if err == nil {
+		err = failure
+	}
+	return append(failed, more...), err
+}
+
+// commitSimple writes settlements that are at most pushes, one result and an acknowledgement.
+func (w *Worker) commitSimple(ctx context.Context, batch []*settlement) ([]*settlement, error) {
 	if w.c.sameHome {
 		return w.commitOnce(ctx, batch)
 	}
@@ -179,7 +208,7 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 			if s.park != nil {
 				calls = append(calls, &call{script: parkScript, keys: []string{w.c.keys.quarantine()}, args: []any{s.h.tag, s.park}})
 			}
-			doc, pushes := s.doc, s.pushes
+			doc, pushes := s.doc, append(s.pushes, s.after...) // one script: nobody sees a part of it
 			if s.stored {
 				doc = nil
 			}

@@ -44,6 +44,10 @@ type WorkerConfig struct {
 	UnknownRounds int
 	UnknownPause  time.Duration
 
+	// Route says which queue a task goes to that a workflow starts here and that names none: Python's task_routes.
+	// Nil, or an empty answer, is "celery".
+	Route func(task string) string
+
 	Logger *slog.Logger // nil is the client's
 }
 
@@ -80,7 +84,8 @@ type Worker struct {
 	order []string // priority lists, step by step
 	names []any    // queue names as JSON, for the script
 
-	origin string
+	origin  string
+	replyTo string
 
 	mu       sync.RWMutex
 	handlers map[string]registration
@@ -137,7 +142,7 @@ func NewWorker(c *Client, cfg WorkerConfig) (*Worker, error) {
 		cfg.JanitorInterval = 3 * time.Second
 	}
 	w := &Worker{c: c, cfg: cfg, log: cfg.Logger, now: c.now, lim: limits{body: cfg.MaxBody},
-		origin: fmt.Sprintf("gen%d@%s", os.Getpid(), cfg.Hostname), handlers: map[string]registration{}, stop: make(chan struct{})}
+		origin: fmt.Sprintf("gen%d@%s", os.Getpid(), cfg.Hostname), replyTo: uuid.NewString(), handlers: map[string]registration{}, stop: make(chan struct{})}
 	if w.log == nil {
 		w.log = c.log
 	}

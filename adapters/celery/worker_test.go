@@ -55,9 +55,13 @@ func TestFailuresAreResults(t *testing.T) {
 			"typed": func(context.Context, *celery.Delivery) (any, error) {
 				return nil, &celery.Error{Type: "ValueError", Module: "builtins", Args: []any{"boom", 42}}
 			},
-			"plain":  func(context.Context, *celery.Delivery) (any, error) { return nil, errors.New("no luck") },
-			"panics": func(context.Context, *celery.Delivery) (any, error) { var m map[string]int; m["x"] = 1; return nil, nil },
-			"odd":    func(context.Context, *celery.Delivery) (any, error) { return func() {}, nil },
+			"plain": func(context.Context, *celery.Delivery) (any, error) { return nil, errors.New("no luck") },
+			"panics": func(context.Context, *celery.Delivery) (any, error) {
+				var m map[string]int
+				m["x"] = 1
+				return nil, nil
+			},
+			"odd": func(context.Context, *celery.Delivery) (any, error) { return func() {}, nil },
 		})
 		p, r := celery.NewProducer(c), celery.NewResults(c)
 		for name, want := range map[string]string{"typed": "ValueError", "plain": "RuntimeError", "panics": "RuntimeError", "odd": "EncodeError"} {
