@@ -30,6 +30,9 @@ const (
 	errorModule = "docuvault.errors"
 )
 
+// Queues returns the queues a worker serves unless told otherwise.
+func Queues() []string { return []string{DocumentsQueue, OwnQueue} }
+
 const timeFormat = "2006-01-02T15:04:05.000000Z07:00"
 
 // translate gives an error of the Celery library a code.

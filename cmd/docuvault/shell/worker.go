@@ -55,8 +55,12 @@ func (p *Parts) Worker() (*Worker, error) {
 	processor := app.NewProcessor(p.cfg.Recovery, app.ProcessorDeps{
 		Storage: p.Storage, Repo: p.Repo, Extractor: extractor, Classifier: Classifier(), Log: p.log,
 	})
+	queues := p.cfg.Queues
+	if len(queues) == 0 {
+		queues = tasks.Queues()
+	}
 	inner, err := celery.NewWorker(p.broker, celery.WorkerConfig{
-		Queues: p.cfg.Queues, Concurrency: p.cfg.Concurrency, Hostname: p.cfg.WorkerName, DrainTimeout: p.cfg.ShutdownTimeout, Logger: p.log,
+		Queues: queues, Concurrency: p.cfg.Concurrency, Hostname: p.cfg.WorkerName, DrainTimeout: p.cfg.ShutdownTimeout, Logger: p.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the worker: %w", err)
