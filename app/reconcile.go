@@ -47,14 +47,16 @@ type Reconciled struct {
 
 // Run reconciles every few seconds until ctx ends.
 func (r *Reconciler) Run(ctx context.Context) {
+	wait := rand.N(time.Second) // the first look comes soon: a Redis that lives in this process begins empty
 	for {
-		pause := time.NewTimer(reconcileEvery + rand.N(reconcileEvery/5)) // replicas should not all look at once
+		pause := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			pause.Stop()
 			return
 		case <-pause.C:
 		}
+		wait = reconcileEvery + rand.N(reconcileEvery/5) // replicas should not all look at once
 		done, err := r.Once(ctx)
 		switch {
 		case ctx.Err() != nil:
