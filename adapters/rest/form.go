@@ -99,9 +99,6 @@ func (f *uploadForm) details() (app.UploadDetails, error) {
 	if part != nil {
 		return app.UploadDetails{}, domain.InvalidField("file", "is there twice; upload one document at a time")
 	}
-	if !bytes.Contains(f.source.tail, f.source.end) {
-		return app.UploadDetails{}, malformedForm(io.ErrUnexpectedEOF)
-	}
 	// To the very end, so that the connection can be used again.
 	if _, err := io.Copy(io.Discard, f.source); err != nil {
 		return app.UploadDetails{}, f.failed(err)
@@ -117,6 +114,9 @@ func (f *uploadForm) next() (*multipart.Part, error) {
 		f.source.allow(maxPartBytes)
 		part, err := f.parts.NextRawPart()
 		if err == io.EOF { //nolint:errorlint // a wrapped EOF is a form that was cut off
+			if !bytes.Contains(f.source.tail, f.source.end) { // and so, at times, is a bare one
+				return nil, f.failed(io.ErrUnexpectedEOF)
+			}
 			return nil, nil
 		}
 		if err != nil {
