@@ -32,6 +32,9 @@ var expiredLua string
 //go:embed lua/chord.lua
 var chordLua string
 
+//go:embed lua/requeue.lua
+var requeueLua string
+
 //go:embed lua/park.lua
 var parkLua string
 
@@ -47,6 +50,7 @@ var (
 	expiredScript  = redis.NewScript(expiredLua)
 	chordScript    = redis.NewScript(chordLua)
 	parkScript     = redis.NewScript(parkLua)
+	requeueScript  = redis.NewScript(requeueLua)
 	restoreScript  = redis.NewScript(restoreLua)
 )
 
