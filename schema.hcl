@@ -379,7 +379,7 @@ table "documents" {
   }
   index "ix_documents_reconcile" {
     columns = [column.reconcile_at]
-    where   = "((status)::text = ANY ((ARRAY['pending'::character varying, 'processing'::character varying])::text[]))"
+    where   = "((status)::text = ANY (ARRAY[('pending'::character varying)::text, ('processing'::character varying)::text]))"
   }
   index "ix_documents_filename_trgm" {
     type = GIN

@@ -261,3 +261,31 @@ func TestEveryColumnFillsItself(t *testing.T) {
 		}
 	}
 }
+
+// The index serves the reconciler's question, in the words it asks it.
+func TestReconcileIndexServesItsQuery(t *testing.T) {
+	t.Parallel()
+	db := open(t, testenv.Schema(t).MigrateDSN)
+	db.SetMaxOpenConns(1)
+	exec(t, db, "SET enable_seqscan = off", "SET enable_bitmapscan = off")
+	for _, where := range []string{"status IN ('pending', 'processing')", "status = ANY (ARRAY['pending', 'processing'])"} {
+		rows, err := db.QueryContext(t.Context(), "EXPLAIN SELECT id FROM documents WHERE "+where+" AND reconcile_at < now() ORDER BY reconcile_at LIMIT 10")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan strings.Builder
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			plan.WriteString(line + "\n")
+		}
+		if err := rows.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan.String(), "ix_documents_reconcile") || strings.Contains(plan.String(), "Sort") {
+			t.Errorf("%s:\n%s", where, &plan)
+		}
+	}
+}

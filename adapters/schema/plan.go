@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 	"strings"
 
 	"ariga.io/atlas/sql/migrate"
@@ -179,25 +178,28 @@ const scratch = "docuvault_scratch"
 
 // normalize brings the wanted state into PostgreSQL's own spelling, by making it in a scratch schema and reading it back. It
 // does so again with what it read until the spelling stays: PostgreSQL reads some of its own expressions back in another
-// form (x IN ('a', 'b') on a varchar takes two rounds), and what is compared has to be what applying it leaves behind.
+// form (x IN ('a', 'b') on a varchar takes three rounds), and what is compared has to be what applying it leaves behind.
+// One round is enough for a file that is written in PostgreSQL's spelling, as ours is.
 func (w *session) normalize(ctx context.Context, driver migrate.Driver) (*atlas.Schema, catalog, error) {
 	want, err := evaluate(w.hcl)
 	if err != nil {
 		return nil, nil, err
 	}
 	const enough = 5
-	var before, cat catalog
 	for range enough {
-		before = cat
-		if want, cat, err = w.makeInScratch(ctx, driver, want); err != nil {
+		read, cat, err := w.makeInScratch(ctx, driver, want)
+		if err != nil {
 			return nil, nil, err
 		}
-		if maps.Equal(before, cat) {
-			want.Name = "public"
-			return want, cat, nil
+		want.Attrs = read.Attrs // the comment on public
+		changes, err := postgres.DefaultDiff.SchemaDiff(want, read, atlas.DiffNormalized())
+		if err == nil && len(changes) == 0 {
+			read.Name = "public"
+			return read, cat, nil
 		}
+		want = read
 	}
-	return nil, nil, fmt.Errorf("%s: PostgreSQL spells an expression differently each time: %q", fileName, differences(before, cat))
+	return nil, nil, fmt.Errorf("%s: PostgreSQL spells an expression differently each time; write it as pg_get_expr does", fileName)
 }
 
 // makeInScratch makes the tables in a scratch schema, reads them back and undoes it.
