@@ -66,7 +66,7 @@ func (s *Store) fromAnswer(answer minio.ErrorResponse) *domain.Error {
 	switch status := answer.StatusCode; {
 	case status == http.StatusInsufficientStorage:
 		return domain.Errorf(domain.Unavailable, "the storage is full").Because("full")
-	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status == 499:
+	case status >= 500, status == http.StatusConflict, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status == 499:
 		return domain.Errorf(domain.Unavailable, "the object storage fails at the moment")
 	default:
 		return domain.Errorf(domain.Internal, "the object storage refused a request")
@@ -79,6 +79,13 @@ func refused(err error) bool {
 	var answer minio.ErrorResponse
 	return errors.As(err, &answer) && answer.StatusCode >= 400 && answer.StatusCode < 500 &&
 		answer.StatusCode != http.StatusPreconditionFailed && answer.Code != minio.NoSuchUpload
+}
+
+// inTheWay reports whether the server refused because of another request of the moment: two conditional writes at once, a
+// delete that is removing what this request is making.
+func inTheWay(err error) bool {
+	var answer minio.ErrorResponse
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusConflict
 }
 
 // contextError translates the end of ctx, nil if it has not ended.

@@ -38,12 +38,12 @@ func (s *Store) putParts(ctx context.Context, up upload, first *spool, r io.Read
 	return total, nil
 }
 
-// beginParts does not end with ctx: an upload whose id is lost could not be aborted.
+// beginParts outlives ctx: an upload whose id is lost could not be aborted.
 func (s *Store) beginParts(ctx context.Context, up upload) (string, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+	longer, cancel := s.outlive(ctx)
 	defer cancel()
-	id, err := s.s3.NewMultipartUpload(limited, s.bucket, up.key.String(), up.options())
-	return id, s.translate(limited, "begin a multipart upload", err)
+	id, err := s.s3.NewMultipartUpload(longer, s.bucket, up.key.String(), up.options())
+	return id, s.translate(ctx, "begin a multipart upload", err)
 }
 
 // sendParts sends all parts, the full one in hand, the one that has begun to be read, and the rest of r.
@@ -89,16 +89,16 @@ func (s *Store) sendPart(ctx context.Context, up upload, id string, number int, 
 	return minio.CompletePart{PartNumber: number, ETag: part.ETag}, s.translate(ctx, "send a part", err)
 }
 
-// completeParts makes the object visible. Once begun it does not end with ctx, so that it is known what became of it.
+// completeParts makes the object visible. Once begun it outlives ctx, so that it is known what became of it.
 func (s *Store) completeParts(ctx context.Context, up upload, id string, parts []minio.CompletePart, size int64) error {
 	if err := contextError(ctx); err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.timeout)
+	longer, cancel := s.outlive(ctx)
 	defer cancel()
 	var options minio.PutObjectOptions
 	options.SetMatchETagExcept("*")
-	_, err := s.s3.CompleteMultipartUpload(limited, s.bucket, up.key.String(), id, parts, options)
+	_, err := s.s3.CompleteMultipartUpload(longer, s.bucket, up.key.String(), id, parts, options)
 	switch {
 	case err == nil:
 		return nil
@@ -110,7 +110,7 @@ func (s *Store) completeParts(ctx context.Context, up upload, id string, parts [
 
 // abortParts clears away what was sent, in a time of its own: the upload's is over.
 func (s *Store) abortParts(ctx context.Context, name, id string) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	limited, cancel := s.settling(ctx)
 	defer cancel()
 	err := s.s3.AbortMultipartUpload(limited, s.bucket, name, id)
 	var answer minio.ErrorResponse

@@ -17,8 +17,10 @@ const (
 	// again.
 	smallBody = 4 * chunkSize
 
-	// settleTime bounds what is done about an upload after it failed or its context ended.
-	settleTime = 30 * time.Second
+	// graceTime is how long an answer that decides about an object is waited for after the upload's context ended, settleTime
+	// how long it then takes at most to find out by asking, and to clear away. Neither is longer than the store's timeout.
+	graceTime  = 5 * time.Second
+	settleTime = 10 * time.Second
 
 	// markName is the metadata that says which Put made an object.
 	markName = "Docuvault-Upload"
@@ -82,12 +84,19 @@ func (s *Store) putSpooled(ctx context.Context, up upload, r io.Reader, size int
 	return s.putHeld(ctx, up, first)
 }
 
+// putHeld sends a body that can be sent again, and does so where the server says that another request was in the way.
 func (s *Store) putHeld(ctx context.Context, up upload, content *spool) (int64, error) {
-	body := newHeld(content)
-	if err := s.send(ctx, up, body, &body.gate, content.size); err != nil {
-		return 0, err
+	var err error
+	for range tries {
+		body := newHeld(content)
+		if err = s.send(ctx, up, body, &body.gate, content.size); err == nil {
+			return content.size, nil
+		}
+		if !inTheWay(err) {
+			break
+		}
 	}
-	return content.size, nil
+	return 0, err
 }
 
 // endOf judges the end of a body: the error it ended with, nil if it goes on, and its length against the announced one.
@@ -106,7 +115,7 @@ func endOf(ctx context.Context, err error, length, size int64) error {
 // send makes the one request that stores a body. The request does not end with ctx but by the gate: before the last byte it
 // is broken off, and the server cannot store a part of it; after the last byte the answer is worth waiting for.
 func (s *Store) send(ctx context.Context, up upload, body io.Reader, gate *gate, size int64) error {
-	request, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	request, cancel := s.outlive(ctx)
 	defer cancel()
 	finish := onEnd(ctx, func() {
 		if !gate.stop(contextError(ctx)) {
@@ -133,7 +142,7 @@ func (s *Store) send(ctx context.Context, up upload, body io.Reader, gate *gate,
 
 // settle finds out what became of an object when the answer does not tell, and returns nil if it is stored.
 func (s *Store) settle(ctx context.Context, up upload, size int64, what string, cause error) error {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	limited, cancel := s.settling(ctx)
 	defer cancel()
 	info, err := s.stat(limited, up.key)
 	switch {
@@ -143,6 +152,25 @@ func (s *Store) settle(ctx context.Context, up upload, size int64, what string, 
 		s.log.Error("it is unknown whether an object was stored", slog.String("object_key", up.key.String()), slog.Any("error", err))
 	}
 	return s.translate(ctx, what, cause)
+}
+
+// outlive returns a context that ends a grace time after ctx does.
+func (s *Store) outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var timer *time.Timer
+	finish := onEnd(ctx, func() { timer = time.AfterFunc(min(s.timeout, graceTime), cancel) })
+	return longer, func() {
+		finish()
+		if timer != nil {
+			timer.Stop()
+		}
+		cancel()
+	}
+}
+
+// settling returns a context for what has to be done whether ctx has ended or not.
+func (s *Store) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), min(s.timeout, settleTime))
 }
 
 // onEnd calls f when ctx ends, until the function that it returns is called, which waits for f if it runs.

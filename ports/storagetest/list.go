@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -129,13 +130,25 @@ func listDeletes(t *testing.T, s Subject) {
 
 // listMany has more objects than S3 lists at once.
 func listMany(t *testing.T, s Subject) {
-	const many = 1050
+	const many, workers = 1050, 16
 	doc := domain.DocumentID(uuid.New())
-	want := make([]string, many)
+	keys, want := make(chan domain.ObjectKey, many), make([]string, many)
 	for i := range want {
 		key := keyOf(doc, "p.png")
 		want[i] = key.String()
-		s.Plant(t, key.String(), []byte("x"))
+		keys <- key
 	}
+	close(keys)
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for key := range keys {
+				if _, err := s.Store.Put(t.Context(), key, streamOf([]byte("x")), 1, plain); err != nil {
+					t.Errorf("Put: %v", err)
+				}
+			}
+		})
+	}
+	group.Wait()
 	mustList(t, s, want[0][:73], want...)
 }
