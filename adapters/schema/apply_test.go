@@ -261,3 +261,23 @@ func TestOpenKeepsPasswordsToItself(t *testing.T) {
 	db := open(t, strings.Replace(d.MigrateDSN, "postgres://", "postgresql+psycopg://", 1))
 	apply(t, read(t, ""), db)
 }
+
+// Somebody keeps extensions in a schema of their own, and the table index that needs one is found there.
+func TestExtensionInAnotherSchema(t *testing.T) {
+	t.Parallel()
+	d := testenv.Postgres(t)
+	db := open(t, d.MigrateDSN)
+	exec(t, db, "CREATE SCHEMA extensions", "CREATE EXTENSION pg_trgm WITH SCHEMA extensions")
+	s := read(t, "")
+	if first := apply(t, s, db); len(first.Remaining) > 0 {
+		t.Errorf("remaining: %q", first.Remaining)
+	}
+	if again := apply(t, s, db); !again.Empty() {
+		t.Errorf("again: %s", again.Plan.String())
+	}
+	exec(t, db, "DROP INDEX ix_documents_filename_trgm")
+	apply(t, s, db)
+	if drift, err := s.Drift(t.Context(), db); err != nil || drift.Err() != nil {
+		t.Errorf("drift: %v %v", drift, err)
+	}
+}

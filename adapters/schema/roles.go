@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"database/sql/driver"
 	_ "embed"
 	"encoding/base64"
 	"errors"
@@ -40,9 +41,18 @@ func InitRoles(ctx context.Context, db *sql.DB, passwords Passwords) error {
 		return domain.Wrap(domain.Unavailable, err, "the database is out of reach")
 	}
 	defer func() { _ = conn.Close() }()
-	// Without arguments pgx sends the whole text at once, as psql would statement by statement.
-	if _, err := conn.ExecContext(ctx, script); err != nil {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // the script's own BEGIN is open still
+	// Without arguments pgx sends the whole text at once: the script's own settings against logging would come too late.
+	const quiet = "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'"
+	const loud = "ROLLBACK; RESET log_statement; RESET log_min_duration_statement; RESET log_min_error_statement"
+	_, err = conn.ExecContext(ctx, quiet)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, script)
+	}
+	// After an error the script's transaction is open still.
+	if _, e := conn.ExecContext(context.WithoutCancel(ctx), loud); e != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // throw the connection away
+	}
+	if err != nil {
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) {
 			// Only these: the error's other fields may quote the statement.

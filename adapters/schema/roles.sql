@@ -5,12 +5,15 @@
 --
 -- The one source of the set-up: `docuvault schema init-roles` runs this file, `--print` prints it, and the PostgreSQL
 -- container runs it from initdb.d on its first start. It may run again at any time, it then sets the passwords anew.
--- Passwords come from the environment and never stand in a statement that PostgreSQL would log as DDL.
+-- Passwords come from the environment; the server is told not to log what carries them.
 \set ON_ERROR_STOP on
 \getenv app_password DOCUVAULT_APP_PASSWORD
 \getenv migrate_password DOCUVAULT_MIGRATE_PASSWORD
 
 BEGIN;
+SET LOCAL log_statement = 'none';
+SET LOCAL log_min_duration_statement = -1;
+SET LOCAL log_min_error_statement = 'panic';
 
 SELECT length(set_config('docuvault.app_password', :'app_password', true)) > 0 AS app_password,
        length(set_config('docuvault.migrate_password', :'migrate_password', true)) > 0 AS migrate_password;

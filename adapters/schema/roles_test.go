@@ -66,20 +66,11 @@ func TestInitRolesWithHostilePasswords(t *testing.T) {
 // The script that --print prints and the container runs does the same through psql, with the passwords in the environment.
 func TestRolesScriptThroughPsql(t *testing.T) {
 	t.Parallel()
-	server := testenv.PostgresServer(t, testenv.PostgresOptions{Settings: map[string]string{"log_statement": "all"}})
+	server := testenv.PostgresServer(t, testenv.PostgresOptions{})
 	exec(t, open(t, server.SuperDSN()), "CREATE DATABASE vault")
-	script := filepath.Join(t.TempDir(), "roles.sql")
-	if err := os.WriteFile(script, []byte(schema.RolesSQL()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run := func(app, migrate string) (string, error) {
-		cmd := osexec.CommandContext(t.Context(), psql(t), "-X", "-d", as(t, server.SuperDSN(), "", "", "vault"), "-f", script)
-		cmd.Env = append(os.Environ(), "DOCUVAULT_APP_PASSWORD="+app, "DOCUVAULT_MIGRATE_PASSWORD="+migrate)
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
+	vault := as(t, server.SuperDSN(), "", "", "vault")
 	for _, password := range hostile {
-		out, err := run(password, "other")
+		out, err := psqlRoles(t, vault, password, "other")
 		if err != nil {
 			t.Fatalf("%q: %v\n%s", password, err, out)
 		}
@@ -90,12 +81,25 @@ func TestRolesScriptThroughPsql(t *testing.T) {
 			t.Errorf("docuvault_app does not log in with %q: %v", password, err)
 		}
 	}
-	if out, err := run("", "other"); err == nil || !strings.Contains(out, "DOCUVAULT_APP_PASSWORD is not set") {
+	if out, err := psqlRoles(t, vault, "", "other"); err == nil || !strings.Contains(out, "DOCUVAULT_APP_PASSWORD is not set") {
 		t.Errorf("an empty password: %v\n%s", err, out)
 	}
 	if strings.Contains(schema.RolesSQL(), "CHANGEME") || strings.Contains(schema.RolesSQL(), "PASSWORD '") {
 		t.Error("the script holds a password")
 	}
+}
+
+// psqlRoles runs the script as the container does.
+func psqlRoles(t *testing.T, dsn, app, migrate string) (string, error) {
+	t.Helper()
+	script := filepath.Join(t.TempDir(), "roles.sql")
+	if err := os.WriteFile(script, []byte(schema.RolesSQL()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := osexec.CommandContext(t.Context(), psql(t), "-X", "-d", dsn, "-f", script)
+	cmd.Env = append(os.Environ(), "DOCUVAULT_APP_PASSWORD="+app, "DOCUVAULT_MIGRATE_PASSWORD="+migrate)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 func psql(t *testing.T) string {
@@ -133,21 +137,39 @@ func TestInitRolesRefusesWithoutRepeatingPasswords(t *testing.T) {
 	}
 }
 
-// The server's log is not where a password belongs, even if every statement is logged.
-func TestInitRolesKeepsPasswordsOutOfTheServersLog(t *testing.T) {
+// The server's log is not where a password belongs, even if every statement is logged, by the program and by psql.
+func TestRoleSetUpKeepsPasswordsOutOfTheServersLog(t *testing.T) {
 	t.Parallel()
-	server := testenv.PostgresServer(t, testenv.PostgresOptions{Settings: map[string]string{"log_statement": "all"}})
+	settings := map[string]string{"log_statement": "all", "log_min_duration_statement": "0", "log_min_error_statement": "debug5", "log_duration": "on"}
+	server := testenv.PostgresServer(t, testenv.PostgresOptions{Settings: settings})
 	db := open(t, server.SuperDSN())
-	if err := schema.InitRoles(t.Context(), db, schema.Passwords{App: "hunter2hunter2", Migrate: "swordfish99"}); err != nil {
-		t.Fatal(err)
+	clean := func(t *testing.T) {
+		t.Helper()
+		exec(t, db, "SELECT 'all is logged'")
+		log := server.Log()
+		if !strings.Contains(log, "all is logged") {
+			t.Fatalf("the log does not show statements: the test would show nothing\n%s", log)
+		}
+		for _, secret := range []string{"hunter2", "swordfish"} {
+			if strings.Contains(log, secret) {
+				t.Errorf("the server's log holds a password:\n%s", log)
+			}
+		}
 	}
-	log := server.Log()
-	if !strings.Contains(log, "docuvault") {
-		t.Fatalf("the log does not show the set-up: the test would show nothing\n%s", log)
+	for _, p := range []schema.Passwords{{App: "hunter2hunter2", Migrate: "swordfish99"}, {App: "hunter2 pässwörd", Migrate: "swordfish 密码"}} {
+		if err := schema.InitRoles(t.Context(), db, p); err != nil {
+			t.Fatal(err)
+		}
+		clean(t)
 	}
-	if strings.Contains(log, "hunter2") || strings.Contains(log, "swordfish") {
-		t.Error("the server's log holds a password")
+	if out, err := psqlRoles(t, server.SuperDSN(), "hunter2hunter2", "swordfish 密码"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
+	clean(t)
+	if out, err := psqlRoles(t, server.SuperDSN(), "hunter2hunter2", ""); err == nil {
+		t.Fatalf("without a password: %s", out)
+	}
+	clean(t)
 }
 
 // A database that grew up without the roles: tables of the superuser and of the app role, an app role with too many rights.
