@@ -70,6 +70,8 @@ func zipType(head []byte, ext string) string {
 			if kind := strings.TrimSpace(string(e.data)); strings.HasPrefix(kind, "application/vnd.oasis.opendocument.") {
 				return kind
 			}
+		case e.name == "_rels/.rels", strings.HasPrefix(e.name, "docProps/"):
+			office = true
 		case strings.HasPrefix(e.name, "word/"):
 			return typeDOCX
 		case strings.HasPrefix(e.name, "xl/"):

@@ -2,6 +2,8 @@ package formats_test
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,10 +12,20 @@ import (
 	"github.com/docuvault/docuvault/ports"
 )
 
-// TestPDF compiles PDFium once for all of its subtests, which is what takes its time.
+// compiled returns a folder for compiled code that all tests of this binary share: compiling is what takes their time. It lies
+// beside the test binary, which go test removes.
+func compiled(t testing.TB) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(filepath.Dir(self), "wasm-cache")
+}
+
 func TestPDF(t *testing.T) {
 	t.Parallel()
-	cache := t.TempDir()
+	cache := compiled(t)
 	open := func(t *testing.T, limits formats.Limits) *formats.Reader {
 		r := formats.New(limits, cache, slog.New(slog.DiscardHandler))
 		t.Cleanup(func() {
