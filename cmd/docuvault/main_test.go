@@ -119,7 +119,7 @@ func services(t *testing.T) realServices {
 	r.env = []string{
 		"DATABASE_URL=" + r.db.AppDSN, "REDIS_URL=" + r.redis.URL, "MINIO_ENDPOINT=" + s3.Endpoint, "MINIO_ACCESS_KEY=" + s3.AccessKey,
 		"MINIO_SECRET_KEY=" + s3.SecretKey, "MINIO_BUCKET=" + testenv.Bucket(t, s3), "SECRET_KEY=0123456789abcdef0123456789abcdef",
-		"LISTEN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "DATABASE_MAX_CONNS=8", "WORKER_CONCURRENCY=2", "EXTRACT_CACHE_DIR=" + t.TempDir(),
+		"LISTEN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOG_LEVEL=warn", "DATABASE_MAX_CONNS=8", "WORKER_CONCURRENCY=2", "EXTRACT_CACHE_DIR=" + t.TempDir(),
 	}
 	return r
 }
@@ -202,7 +202,10 @@ func (v vault) mustUpload(t *testing.T, name, text string) document {
 func (v vault) ready(t *testing.T, id string, within time.Duration) document {
 	t.Helper()
 	var doc document
+	pause := time.NewTicker(100 * time.Millisecond)
+	defer pause.Stop()
 	testenv.Eventually(t, within, func() error {
+		<-pause.C
 		status, err := v.call(http.MethodGet, "/api/documents/"+id, "", nil, &doc)
 		switch {
 		case err != nil:
@@ -266,8 +269,13 @@ func (s haltingStorage) Put(ctx context.Context, key domain.ObjectKey, r io.Read
 }
 
 func haltingWorker(hooks shell.Hooks) {
-	err := shell.RunWorker(context.Background(), loadForTest(config.Worker), testLog(), hooks, nil)
-	fmt.Fprintln(os.Stderr, err)
+	ctx, stop := signals()
+	err := shell.RunWorker(ctx, loadForTest(config.Worker), testLog(), hooks, nil)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitError)
+	}
 }
 
 // haltingExtractor stops in the middle of a task.
