@@ -274,7 +274,7 @@ func superDSN(host string, port int, password string) string {
 
 // serverEnv keeps what the server needs and nothing that would change its mind, such as PGDATA, PGPORT or PGOPTIONS.
 func serverEnv() []string {
-	env := []string{"LC_ALL=C.UTF-8", "TZ=UTC"}
+	env := []string{"LC_ALL=" + locale, "TZ=UTC"}
 	for _, name := range []string{"PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)

@@ -10,7 +10,10 @@ import (
 // maxSocketPath is sun_path's 108 bytes less the terminating NUL.
 const maxSocketPath = 107
 
-func localeArgs() []string { return []string{"--locale=C.UTF-8"} }
+// locale is the server's own, and the cluster's.
+const locale = "C.UTF-8"
+
+func localeArgs() []string { return []string{"--locale=" + locale} }
 
 // serversIn lists the processes of a PostgreSQL server that works in the cluster, leftover children included: they all
 // have it as their working folder.

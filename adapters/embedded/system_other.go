@@ -16,6 +16,7 @@ const (
 	fastShutdown      = syscall.SIGINT
 	immediateShutdown = syscall.SIGQUIT
 	maxSocketPath     = 107
+	locale            = "C"
 )
 
 // lockFile is the first thing a start does, and here the last.

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,60 +52,6 @@ func gone(pid int) func() error {
 			return fmt.Errorf("process %d runs", pid)
 		}
 		return nil
-	}
-}
-
-func onLinux(t *testing.T) {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells a child of its parent's death")
-	}
-}
-
-func TestChildDiesWithAKilledParent(t *testing.T) {
-	t.Parallel()
-	onLinux(t)
-	c := testenv.Child(t, "parent")
-	pid, err := strconv.Atoi(strings.TrimPrefix(c.WaitLine(t, "child "), "child "))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Kill()
-	testenv.Eventually(t, 10*time.Second, gone(pid))
-}
-
-// The thread that called Start ends: the child must not notice.
-func TestChildOutlivesTheThreadThatStartedIt(t *testing.T) {
-	t.Parallel()
-	onLinux(t)
-	leave := t.TempDir() + "/leave"
-	started, thread := make(chan *childproc.Process, 1), make(chan int, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		thread <- syscall.Gettid()
-		p, err := childproc.Start(shell("while [ ! -e " + leave + " ]; do sleep 0.01; done"))
-		if err != nil {
-			t.Error(err)
-		}
-		started <- p
-	}()
-	tid, p := <-thread, <-started
-	if p == nil {
-		t.FailNow()
-	}
-	t.Cleanup(p.Kill)
-	testenv.Eventually(t, 10*time.Second, func() error {
-		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid)); err == nil {
-			return errors.New("the thread is still there")
-		}
-		return nil
-	})
-	if err := os.WriteFile(leave, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	<-p.Done()
-	if p.Err() != nil {
-		t.Fatalf("the child died with the thread: %v", p.Err())
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build unix
+
 package testenv
 
 import (
@@ -53,7 +55,7 @@ func DockerAvailable() (bool, string) {
 
 func dockerHealth() error {
 	_, err := once("docker", func() (struct{}, func(context.Context) error, error) {
-		provider, err := testcontainers.ProviderDefault.GetProvider()
+		provider, err := testcontainers.ProviderDefault.GetProvider(testcontainers.WithLogger(quiet{}))
 		if err != nil {
 			return struct{}{}, nil, err
 		}
@@ -123,11 +125,15 @@ func runPostgresContainer(opts PostgresOptions) (*DatabaseServer, *containerEngi
 		set(name, value)
 	}
 	password, dsn := rand.Text(), ""
-	c, err := runContainer(5432, func(ctx context.Context, addr string, common ...testcontainers.ContainerCustomizer) (testcontainers.Container, error) {
+	c, err := runContainer(5432, func(ctx context.Context, addr string, common ...testcontainers.ContainerCustomizer) (*testcontainers.DockerContainer, error) {
 		u := url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password), Host: addr, Path: "/postgres", RawQuery: "sslmode=disable"}
 		dsn = u.String()
-		return postgres.Run(ctx, postgresImage(), append(common,
+		p, err := postgres.Run(ctx, postgresImage(), append(common,
 			postgres.WithUsername("postgres"), postgres.WithPassword(password), testcontainers.WithCmd(command...))...)
+		if p == nil {
+			return nil, err
+		}
+		return p.Container.(*testcontainers.DockerContainer), err
 	}, func(ctx context.Context) error {
 		conn, err := pgx.Connect(ctx, dsn)
 		if err != nil {
@@ -145,7 +151,7 @@ func containerRedis(t testing.TB) RedisServer {
 	t.Helper()
 	needDocker(t)
 	r := RedisServer{Password: rand.Text()}
-	c, err := runContainer(6379, func(ctx context.Context, addr string, common ...testcontainers.ContainerCustomizer) (testcontainers.Container, error) {
+	c, err := runContainer(6379, func(ctx context.Context, addr string, common ...testcontainers.ContainerCustomizer) (*testcontainers.DockerContainer, error) {
 		r.Addr = addr
 		return testcontainers.Run(ctx, redisImage(), append(common, testcontainers.WithCmd("redis-server",
 			"--requirepass", r.Password, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"))...)
@@ -188,7 +194,7 @@ func ownMinioContainer(t testing.TB) S3Server {
 
 func runMinioContainer() (S3Server, *containerEngine, error) {
 	s := newS3Server()
-	c, err := runContainer(9000, func(ctx context.Context, addr string, common ...testcontainers.ContainerCustomizer) (testcontainers.Container, error) {
+	c, err := runContainer(9000, func(ctx context.Context, addr string, common ...testcontainers.ContainerCustomizer) (*testcontainers.DockerContainer, error) {
 		s.Endpoint = addr
 		return testcontainers.Run(ctx, minioImage(), append(common,
 			testcontainers.WithEnv(map[string]string{"MINIO_ROOT_USER": s.AccessKey, "MINIO_ROOT_PASSWORD": s.SecretKey}),
@@ -204,7 +210,7 @@ func runMinioContainer() (S3Server, *containerEngine, error) {
 // containerEngine is the engine of a container. Its port on this machine is chosen once: Docker would choose another one at
 // every start.
 type containerEngine struct {
-	container testcontainers.Container
+	container *testcontainers.DockerContainer
 	ready     func(context.Context) error
 
 	mu      sync.Mutex
@@ -212,7 +218,7 @@ type containerEngine struct {
 }
 
 // runContainer runs a container with a port of its own on 127.0.0.1, and tries other ports when one is taken meanwhile.
-func runContainer(port int, run func(context.Context, string, ...testcontainers.ContainerCustomizer) (testcontainers.Container, error), ready func(context.Context) error) (*containerEngine, error) {
+func runContainer(port int, run func(context.Context, string, ...testcontainers.ContainerCustomizer) (*testcontainers.DockerContainer, error), ready func(context.Context) error) (*containerEngine, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // it may pull the image
 	defer cancel()
 	var errs []error

@@ -1,3 +1,5 @@
+//go:build unix
+
 package testenv_test
 
 import (
@@ -53,7 +55,11 @@ func family(pid int) []int {
 // A test binary that is killed leaves no process, and the next one removes its files.
 func TestEverythingDiesWithTheTestBinary(t *testing.T) {
 	t.Parallel()
-	c := testenv.Child(t, "servers")
+	base := t.TempDir()
+	for dir := base; dir != os.TempDir(); dir = filepath.Dir(dir) { // PostgreSQL's user passes through
+		must(t, os.Chmod(dir, 0o711))
+	}
+	c := testenv.Child(t, "servers", "TESTENV_DIR="+base)
 	var pids []int
 	var dir string
 	for {
@@ -89,9 +95,14 @@ func TestEverythingDiesWithTheTestBinary(t *testing.T) {
 	if _, err := os.Stat(dir); err != nil {
 		t.Fatalf("the folder went without a sweep: %v", err)
 	}
-	next := testenv.Child(t, "servers")
+	next := testenv.Child(t, "servers", "TESTENV_DIR="+base)
 	next.WaitLine(t, "server")
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Fatalf("the next run leaves the folder: %v", err)
 	}
+	alive, err := filepath.Glob(filepath.Join(base, "*", "lock"))
+	if err != nil || len(alive) != 1 {
+		t.Fatalf("folders of living runs: %v, %v", alive, err)
+	}
+	next.Kill()
 }

@@ -19,6 +19,8 @@
 // server ask for one of their own: [OwnPostgres], [OwnS3], [Redis]. Everything is gone when its test ends, shared servers
 // when Main returns, and on Linux all of it when the test binary is killed.
 //
+// It runs on unix systems; elsewhere the package is empty.
+//
 // A tool that is missing fails the test with the command that installs it; nothing is skipped.
 //
 // # Speed and durability
@@ -26,6 +28,11 @@
 // A database costs about 40 ms: it is a copy of a template made once. The shared server of tests does not sync to disk. A
 // benchmark gets a server that does (a second one, also shared), so that its figures mean something, and so does whoever
 // asks [PostgresServer] for Durable.
+//
+// # Files
+//
+// Servers' data lie in a folder of this test binary in /tmp, or in the folder that TESTENV_DIR names; as root, PostgreSQL runs
+// as user postgres, who must be able to enter it. Folders that killed test binaries left are removed by the next.
 //
 // # Containers
 //

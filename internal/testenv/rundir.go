@@ -1,3 +1,5 @@
+//go:build unix
+
 package testenv
 
 import (
@@ -11,9 +13,8 @@ import (
 	"testing"
 )
 
-// runDir is this test binary's folder for servers' data. It lies under /tmp, where a server that dropped root can enter
-// and a unix socket's path stays short, and every user may pass through it. A lock tells living runs from dead ones,
-// whose folders the next run removes.
+// runDir is this test binary's folder for servers' data. It lies in /tmp, where a server that dropped root can enter, or
+// in the folder that TESTENV_DIR names. A lock tells living runs from dead ones, whose folders the next run removes.
 type runDir struct {
 	path string
 	lock *os.File
@@ -23,8 +24,12 @@ type runDir struct {
 const runDirPrefix = "docuvault-test-"
 
 func openRunDir() (*runDir, error) {
-	sweep()
-	path, err := os.MkdirTemp("/tmp", runDirPrefix)
+	base := os.Getenv("TESTENV_DIR")
+	if base == "" {
+		base = "/tmp"
+	}
+	sweep(base)
+	path, err := os.MkdirTemp(base, runDirPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +49,8 @@ func openRunDir() (*runDir, error) {
 }
 
 // sweep removes the folders of test binaries that were killed.
-func sweep() {
-	locks, err := filepath.Glob("/tmp/" + runDirPrefix + "*/lock")
+func sweep(base string) {
+	locks, err := filepath.Glob(filepath.Join(base, runDirPrefix+"*", "lock"))
 	if err != nil {
 		return
 	}
