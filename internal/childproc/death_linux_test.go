@@ -30,21 +30,10 @@ func TestChildDiesWithAKilledParent(t *testing.T) {
 func TestChildOutlivesTheThreadThatStartedIt(t *testing.T) {
 	t.Parallel()
 	leave := t.TempDir() + "/leave"
-	started, thread := make(chan *childproc.Process, 1), make(chan int, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		thread <- syscall.Gettid()
-		p, err := childproc.Start(shell("while [ ! -e " + leave + " ]; do sleep 0.01; done"))
-		if err != nil {
-			t.Error(err)
-		}
-		started <- p
-	}()
-	tid, p := <-thread, <-started
-	if p == nil {
-		t.FailNow()
+	tid, p := startOnOwnThread(t, shell("while [ ! -e "+leave+" ]; do sleep 0.01; done"))
+	for tid == os.Getpid() { // the process's first thread, which never ends; it is taken now
+		tid, p = startOnOwnThread(t, shell("while [ ! -e "+leave+" ]; do sleep 0.01; done"))
 	}
-	t.Cleanup(p.Kill)
 	testenv.Eventually(t, 10*time.Second, func() error {
 		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid)); err == nil {
 			return errors.New("the thread is still there")
@@ -58,4 +47,25 @@ func TestChildOutlivesTheThreadThatStartedIt(t *testing.T) {
 	if p.Err() != nil {
 		t.Fatalf("the child died with the thread: %v", p.Err())
 	}
+}
+
+// startOnOwnThread calls Start on a thread that ends thereafter, and returns that thread's id.
+func startOnOwnThread(t *testing.T, cfg childproc.Config) (int, *childproc.Process) {
+	t.Helper()
+	started, thread := make(chan *childproc.Process, 1), make(chan int, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		thread <- syscall.Gettid()
+		p, err := childproc.Start(cfg)
+		if err != nil {
+			t.Error(err)
+		}
+		started <- p
+	}()
+	tid, p := <-thread, <-started
+	if p == nil {
+		t.FailNow()
+	}
+	t.Cleanup(p.Kill)
+	return tid, p
 }
