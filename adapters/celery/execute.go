@@ -19,13 +19,17 @@ func (w *Worker) executeLoop() {
 // execute runs one task and settles it.
 func (w *Worker) execute(h *held) {
 	start := w.now()
-	if w.expired(h, start) {
+	if w.state.isSettled(h) || w.expired(h, start) {
 		return
 	}
-	h.started.Store(start.UnixNano())
 	ctx, cancel := context.WithCancelCause(w.state.handlerCtx)
 	defer cancel(nil)
 	h.cancel.Store(&cancel)
+	if !w.state.start(h, start) {
+		return
+	}
+	w.countRun(h.d.Name)
+	w.events.task("task-started", object{{"uuid", h.d.ID}})
 	soft, hard := h.reg.opts.SoftTimeLimit, h.reg.opts.TimeLimit
 	if h.d.SoftTimeLimit > 0 {
 		soft = h.d.SoftTimeLimit
@@ -130,6 +134,9 @@ func (w *Worker) succeed(h *held, value any) {
 	if !w.ignores(h) {
 		s.doc = w.document(outcome{status: StatusSuccess, value: Value(encoded), children: children}, h.d.ID, h.d.GroupID, h.d.ParentID, h.d)
 	}
+	if w.events.enabled.Load() {
+		s.event, s.eventFields = "task-succeeded", object{{"uuid", h.d.ID}, {"result", pyRepr(encoded, false)}, {"runtime", w.now().Sub(since(h.started.Load())).Seconds()}}
+	}
 	w.settle(s)
 }
 
@@ -141,6 +148,7 @@ func (w *Worker) fail(h *held, e *Error) {
 		s.doc = w.document(outcome{status: StatusFailure, value: e.result(), traceback: e.Traceback}, h.d.ID, h.d.GroupID, h.d.ParentID, h.d)
 	}
 	w.followFailure(s, e)
+	s.event, s.eventFields = "task-failed", object{{"uuid", h.d.ID}, {"exception", e.pyRepr()}, {"traceback", stringOrNull(e.Traceback)}}
 	w.settle(s)
 }
 
@@ -155,6 +163,7 @@ func (w *Worker) revoke(h *held, why string) {
 	w.log.Info("celery task revoked", "task", h.d.Name, "task_id", h.d.ID, "reason", why)
 	s := &settlement{h: h, resultID: h.d.ID}
 	e := &Error{Type: "TaskRevokedError", Module: "celery.exceptions", Message: why}
+	s.event, s.eventFields = "task-revoked", object{{"uuid", h.d.ID}, {"terminated", why == "terminated"}, {"signum", nil}, {"expired", why == "expired"}}
 	if part, ok := h.d.part(StatusRevoked, e); ok {
 		s.parts = append(s.parts, part)
 	}
@@ -188,11 +197,12 @@ func (w *Worker) retry(h *held, r *Retry) {
 	w.counters.retried.Add(1)
 	w.log.Info("celery task will be retried", "task", h.d.Name, "task_id", h.d.ID, "retries", h.d.Retries, "error", r.Reason)
 	s := &settlement{h: h, resultID: h.d.ID, pushes: []push{next}}
+	reason := &Error{Type: "Retry", Module: "celery.exceptions", Message: "Task can be retried"}
+	if r.Reason != nil {
+		reason = asError(r.Reason)
+	}
+	s.event, s.eventFields = "task-retried", object{{"uuid", h.d.ID}, {"exception", reason.pyRepr()}, {"traceback", stringOrNull(reason.Traceback)}}
 	if !w.ignores(h) {
-		reason := &Error{Type: "Retry", Module: "celery.exceptions", Message: "Task can be retried"}
-		if r.Reason != nil {
-			reason = asError(r.Reason)
-		}
 		s.doc = w.document(outcome{status: StatusRetry, value: reason.result(), traceback: reason.Traceback}, h.d.ID, h.d.GroupID, h.d.ParentID, h.d)
 	}
 	w.settle(s)

@@ -56,14 +56,25 @@ func (s *workerState) add(h *held) {
 	}
 }
 
-// takeSlot counts a message that waited for its time against the room from now on.
-func (s *workerState) takeSlot(h *held) {
+// takeSlot counts a message that waited for its time against the room from now on; false when it was settled
+// while it waited.
+func (s *workerState) takeSlot(h *held) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if h.settled {
+		return false
+	}
 	if !h.slot {
 		h.slot = true
 		s.slots++
 	}
+	return true
+}
+
+func (s *workerState) isSettled(h *held) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return h.settled
 }
 
 // dropSlot stops counting a message that will wait for its time.
@@ -75,6 +86,30 @@ func (s *workerState) dropSlot(h *held) {
 	}
 	s.mu.Unlock()
 	signal(s.freed)
+}
+
+// start marks a message as being run; false when somebody has settled it meanwhile.
+func (s *workerState) start(h *held, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h.settled {
+		return false
+	}
+	h.started.Store(now.UnixNano())
+	return true
+}
+
+// active is how many handlers run.
+func (s *workerState) active() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, h := range s.held {
+		if !h.settled && h.started.Load() != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // claim lets the first caller decide how a message ends.

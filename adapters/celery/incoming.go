@@ -113,11 +113,6 @@ func parseEnvelope(raw []byte) (*message, error) {
 	return m, nil
 }
 
-// limits bound what one message may cost.
-type limits struct {
-	body int64 // bytes of a body, after inflation
-}
-
 // payload is the body's JSON: content type checked, transfer encoding and compression undone.
 func (m *message) payload(lim limits) ([]byte, *DecodeError) {
 	fail := func(reason, format string, args ...any) ([]byte, *DecodeError) {

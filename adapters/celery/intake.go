@@ -93,27 +93,50 @@ func (w *Worker) adopt(ctx context.Context, h *held) bool {
 
 // accept decides what becomes of a message just taken.
 func (w *Worker) accept(h *held) {
-	w.state.add(h)
 	d, bad := decodeDelivery(h.raw, w.lim)
+	if bad == nil {
+		d.Queue = h.queue
+		h.d = d
+	}
+	w.state.add(h)
 	if bad != nil {
 		w.quarantine(h, bad)
 		return
 	}
-	d.Queue = h.queue
-	h.d = d
 	reg, known := w.handler(d.Name)
 	if !known {
 		w.bounce(h)
 		return
 	}
 	h.reg = reg
+	if w.events.enabled.Load() {
+		w.events.task("task-received", receivedEvent(d))
+	}
 	now := w.now()
 	switch {
 	case w.expired(h, now):
 	case d.ETA.After(now):
 		w.postpone(h, d.ETA)
 	default:
+		w.begin(h, now)
+	}
+}
+
+// begin queues a task for the handlers, or lets it wait for its turn when its name is limited. Tasks that wait do
+// not take up room, up to a number.
+func (w *Worker) begin(h *held, now time.Time) {
+	at := w.rates.reserve(h.d.Name, now)
+	if !at.After(now) {
 		w.state.ready.push(h)
+		return
+	}
+	w.state.later.add(at, h, func() {
+		if w.state.takeSlot(h) {
+			w.state.ready.push(h)
+		}
+	})
+	if w.state.later.len() <= w.cfg.Concurrency+w.cfg.Prefetch {
+		w.state.dropSlot(h)
 	}
 }
 
@@ -127,8 +150,9 @@ func (w *Worker) postpone(h *held, at time.Time) {
 		return
 	}
 	w.state.later.add(at, h, func() {
-		w.state.takeSlot(h)
-		w.state.ready.push(h)
+		if w.state.takeSlot(h) {
+			w.begin(h, w.now())
+		}
 	})
 	w.state.dropSlot(h)
 }
@@ -178,12 +202,16 @@ func (w *Worker) quarantine(h *held, bad *DecodeError) {
 	w.settle(s)
 }
 
-// expired revokes a task whose time has passed.
+// expired revokes a task that was revoked or whose time has passed.
 func (w *Worker) expired(h *held, now time.Time) bool {
-	if h.d.Expires.IsZero() || !now.After(h.d.Expires) {
+	switch {
+	case w.revoked.has(h.d.ID, now):
+		w.revoke(h, "revoked")
+	case !h.d.Expires.IsZero() && now.After(h.d.Expires):
+		w.revoke(h, "expired")
+	default:
 		return false
 	}
-	w.revoke(h, "expired")
 	return true
 }
 

@@ -25,6 +25,9 @@ type settlement struct {
 	after  []push
 	stage  int
 
+	event       string // told to watchers once all is written
+	eventFields object
+
 	giveback []byte // the message to put back
 	side     string // front or back
 }
@@ -58,10 +61,12 @@ func (q *settleQueue) next() []*settlement {
 }
 
 // settle decides how a message ends; a second decision for one is ignored.
-func (w *Worker) settle(s *settlement) {
-	if w.state.claim(s.h) {
-		w.state.settling.add(s)
+func (w *Worker) settle(s *settlement) bool {
+	if !w.state.claim(s.h) {
+		return false
 	}
+	w.state.settling.add(s)
+	return true
 }
 
 // commitLoop writes settlements until done is closed and none is left. What cannot be written stays held, its
@@ -232,6 +237,9 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 			w.counters.leasesLost.Add(1)
 		}
 		done = append(done, s.h)
+		if s.event != "" {
+			w.events.task(s.event, s.eventFields)
+		}
 	}
 	w.state.remove(done)
 	return failed, err
@@ -251,8 +259,9 @@ func (w *Worker) givebackCall(s *settlement) *call {
 func (w *Worker) returnUnstarted(context.Context) {
 	list := append(w.state.ready.drain(), w.state.later.drain()...)
 	for i := len(list) - 1; i >= 0; i-- {
-		w.counters.returned.Add(1)
-		w.settle(&settlement{h: list[i], giveback: list[i].raw, side: "front"})
+		if w.settle(&settlement{h: list[i], giveback: list[i].raw, side: "front"}) {
+			w.counters.returned.Add(1)
+		}
 	}
 }
 

@@ -48,6 +48,10 @@ type WorkerConfig struct {
 	// Nil, or an empty answer, is "celery".
 	Route func(task string) string
 
+	Heartbeat       time.Duration // between worker-heartbeat events; zero is 2 s, negative sends no worker events
+	TaskEvents      bool          // send task events from the start, as Celery's -E; remote control switches them too
+	NoRemoteControl bool          // do not listen to celery inspect and celery control
+
 	Logger *slog.Logger // nil is the client's
 }
 
@@ -89,6 +93,13 @@ type Worker struct {
 
 	mu       sync.RWMutex
 	handlers map[string]registration
+	executed map[string]*atomic.Int64
+
+	clock   lamport
+	born    time.Time
+	events  *events
+	rates   *rateLimits
+	revoked revokedIDs
 
 	state    workerState
 	stopOnce sync.Once
@@ -136,6 +147,9 @@ func NewWorker(c *Client, cfg WorkerConfig) (*Worker, error) {
 		cfg.UnknownRounds = 20
 	}
 	setDefault(&cfg.UnknownPause, 5*time.Second)
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = 2 * time.Second
+	}
 	setDefault(&cfg.DrainTimeout, 30*time.Second)
 	setDefault(&cfg.AbortGrace, 5*time.Second)
 	if cfg.JanitorInterval == 0 {
@@ -143,6 +157,9 @@ func NewWorker(c *Client, cfg WorkerConfig) (*Worker, error) {
 	}
 	w := &Worker{c: c, cfg: cfg, log: cfg.Logger, now: c.now, lim: limits{body: cfg.MaxBody},
 		origin: fmt.Sprintf("gen%d@%s", os.Getpid(), cfg.Hostname), replyTo: uuid.NewString(), handlers: map[string]registration{}, stop: make(chan struct{})}
+	w.executed, w.born, w.rates = map[string]*atomic.Int64{}, time.Now(), newRateLimits()
+	w.events = &events{w: w, wake: make(chan struct{}, 1)}
+	w.events.enabled.Store(cfg.TaskEvents)
 	if w.log == nil {
 		w.log = c.log
 	}
@@ -158,7 +175,8 @@ func NewWorker(c *Client, cfg WorkerConfig) (*Worker, error) {
 	return w, nil
 }
 
-// Handle registers the handler of a task name. A second one for a name replaces the first.
+// Handle registers the handler of a task name. A second one for a name replaces the first. A rate limit that
+// cannot be read is none.
 func (w *Worker) Handle(name string, h Handler, opts HandlerOptions) {
 	switch {
 	case opts.MaxRetries == 0:
@@ -171,6 +189,10 @@ func (w *Worker) Handle(name string, h Handler, opts HandlerOptions) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.handlers[name] = registration{h, opts}
+	w.rates.set(name, opts.RateLimit)
+	if w.executed[name] == nil {
+		w.executed[name] = &atomic.Int64{}
+	}
 }
 
 func (w *Worker) handler(name string) (registration, bool) {
@@ -178,6 +200,16 @@ func (w *Worker) handler(name string) (registration, bool) {
 	defer w.mu.RUnlock()
 	r, ok := w.handlers[name]
 	return r, ok
+}
+
+// countRun counts a start, for remote control's stats.
+func (w *Worker) countRun(name string) {
+	w.mu.RLock()
+	n := w.executed[name]
+	w.mu.RUnlock()
+	if n != nil {
+		n.Add(1)
+	}
 }
 
 // Registered are the names of the tasks this worker runs, sorted.
@@ -221,6 +253,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	run(&intake, func() { w.schedule(taking) })
 	run(&service, func() { w.renew(upkeep) })
 	run(&service, func() { w.sweep(upkeep) })
+	run(&service, func() { w.events.run(upkeep) })
+	run(&service, func() { w.events.heartbeat(upkeep) })
+	run(&service, func() { w.control(upkeep) })
 	commitDone := make(chan struct{})
 	run(&commits, func() { w.commitLoop(commitDone) })
 	for range w.cfg.Concurrency {

@@ -1,0 +1,199 @@
+package celery_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/internal/testenv"
+)
+
+func (in *interop) script(t *testing.T, file string, args ...string) map[string]any {
+	t.Helper()
+	out := testenv.PythonEnv(t, in.env, file, args...)
+	var got map[string]any
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); err != nil {
+		t.Fatalf("%v in %q", err, out)
+	}
+	return got
+}
+
+func TestPythonInspectsAndControlsGo(t *testing.T) {
+	t.Parallel()
+	in := newInterop(t, false)
+	node := in.w.Hostname()
+	got := in.script(t, "testdata/control.py", node)
+	for key, want := range map[string]string{
+		"ping":            `map[ok:pong]`,
+		"active":          `[[go.sleep [60] true true]]`,
+		"scheduled":       `[[go.add true] [go.add true]]`,
+		"reserved":        `[]`,
+		"registered":      `true`,
+		"stats":           `[4 redis 1]`,
+		"queues":          `[go]`,
+		"query":           `active`,
+		"rate":            `[map[` + node + `:map[ok:new rate limit set successfully]]]`,
+		"rate_unknown":    `[map[` + node + `:map[error:unknown task]]]`,
+		"registered_rate": `[go.add [rate_limit=100/s]]`,
+		"unknown":         `[map[` + node + `:map[error:KeyError('no_such_command')]]]`,
+		"revoke":          `1`,
+		"revoked":         `[TaskRevokedError REVOKED]`,
+		"terminated":      `[TaskRevokedError REVOKED]`,
+		"pattern":         `[map[ok:pong]]`,
+		"revoked_ids":     `true`,
+	} {
+		if text := fmt.Sprint(got[key]); text != want {
+			t.Errorf("%s: got %s, want %s", key, text, want)
+		}
+	}
+	until(t, "the worker obeyed the shutdown", func() bool {
+		nodes, err := celery.NewInspector(in.c).Broadcast(ctx(t), celery.Broadcast{Method: "ping", Timeout: 50 * time.Millisecond})
+		return err == nil && len(nodes) == 0
+	})
+	if n, err := celery.NewInspector(in.c).QueueLength(ctx(t), "go"); err != nil || n != 1 {
+		t.Errorf("the scheduled task is not back in its queue: %d, %v", n, err)
+	}
+}
+
+func TestCeleryStatusListsGoWorker(t *testing.T) {
+	t.Parallel()
+	in := newInterop(t, false)
+	script := `import sys; sys.argv = ["celery", "-A", "celery_app", "status"]
+from celery.__main__ import main
+sys.exit(main())`
+	out := testenv.PythonEnv(t, in.env, script)
+	t.Log(out)
+	if !strings.Contains(out, in.w.Hostname()+": OK") && !(strings.Contains(out, in.w.Hostname()) && strings.Contains(out, "1 node online")) {
+		t.Errorf("celery status says %q", out)
+	}
+}
+
+// TestEventsReachPythonReceiver has Celery's own receiver and cluster state watch, which is what Flower is built on,
+// and compares the fields of every event with the captured ones.
+func TestEventsReachPythonReceiver(t *testing.T) {
+	t.Parallel()
+	in := newInterop(t, false)
+	got := in.script(t, "testdata/events.py", in.w.Hostname())
+	for key, want := range map[string]string{
+		"alive": "true", "sw": "go-celery", "freq": "2",
+		"states": "[SUCCESS FAILURE SUCCESS REVOKED]", "names": "[go.add go.fail go.retry go.add]", "args": "(2, 3)", "result": "5",
+		"exception": "ValueError('boom', 42)", "runtime": "true", "worker": "true",
+	} {
+		if text := fmt.Sprint(got[key]); text != want {
+			t.Errorf("%s: got %s, want %s", key, text, want)
+		}
+	}
+	keys, _ := got["keys"].(map[string]any)
+	for _, kind := range []string{"task-received", "task-started", "task-succeeded", "task-failed", "task-retried", "task-revoked", "worker-heartbeat"} {
+		want := eventKeys(t, kind)
+		if have := fmt.Sprint(keys[kind]); have != want {
+			t.Errorf("%s has %s, Python's has %s", kind, have, want)
+		}
+	}
+}
+
+// eventKeys are the names of the fields in the captured event.
+func eventKeys(t *testing.T, kind string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata/vectors", "event_"+kind+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v struct {
+		Samples []struct{ Event map[string]any }
+	}
+	if err := json.Unmarshal(b, &v); err != nil || len(v.Samples) == 0 {
+		t.Fatal(err, kind)
+	}
+	var keys []string
+	for k := range v.Samples[0].Event {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return fmt.Sprint(keys)
+}
+
+func TestInspectorSteersWorkers(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *server) {
+		c := open(t, celery.Config{BrokerURL: s.url})
+		began := make(chan struct{}, 1)
+		w, err := celery.NewWorker(c, celery.WorkerConfig{Hostname: "one@test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Handle("long", func(ctx context.Context, _ *celery.Delivery) (any, error) {
+			began <- struct{}{}
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}, celery.HandlerOptions{})
+		w.Handle("docs.add", add, celery.HandlerOptions{})
+		done := make(chan error, 1)
+		go func() { done <- w.Run(context.Background()) }()
+		i := celery.NewInspector(c)
+		until(t, "the worker answers", func() bool {
+			nodes, err := i.Broadcast(ctx(t), celery.Broadcast{Method: "ping", Destination: []string{"one@test"}, Timeout: 200 * time.Millisecond})
+			return err == nil && len(nodes) == 1
+		})
+		ids := send(t, c, celery.Task{Name: "long"}, celery.Task{Name: "docs.add", Args: []any{1, 2}, Countdown: time.Hour})
+		<-began
+		until(t, "the second is scheduled", func() bool {
+			m, err := i.Scheduled(ctx(t), "one@test")
+			return err == nil && strings.Contains(string(m["one@test"]), ids[1])
+		})
+		if m, err := i.Active(ctx(t), "one@test"); err != nil || !strings.Contains(string(m["one@test"]), ids[0]) {
+			t.Errorf("%s %v", m["one@test"], err)
+		}
+		if _, err := i.Revoke(ctx(t), true, ids...); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			if res := wait(t, c, id); res.Status != celery.StatusRevoked {
+				t.Errorf("%+v", res)
+			}
+		}
+		if err := i.Shutdown(ctx(t), "one@test"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *server) {
+		c := open(t, celery.Config{BrokerURL: s.url})
+		w, err := celery.NewWorker(c, celery.WorkerConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Handle("slow", add, celery.HandlerOptions{RateLimit: "20/s"})
+		w.Handle("fast", add, celery.HandlerOptions{})
+		var tasks []celery.Task
+		for range 11 {
+			tasks = append(tasks, celery.Task{Name: "slow", Args: []any{1, 2}})
+		}
+		tasks = append(tasks, celery.Task{Name: "fast", Args: []any{1, 2}})
+		ids := send(t, c, tasks...)
+		began := time.Now()
+		run(t, w)
+		wait(t, c, ids[11])
+		fast := time.Since(began)
+		for _, id := range ids {
+			wait(t, c, id)
+		}
+		if took := time.Since(began); took < 500*time.Millisecond || fast > took {
+			t.Errorf("11 tasks at 20/s took %v, the unlimited one %v", took, fast)
+		}
+	})
+}
