@@ -17,7 +17,7 @@ type ApplyOptions struct {
 type Applied struct {
 	Plan
 	// Remaining are differences that Apply has no means to remove, in words; Drift goes on reporting them.
-	Remaining []string
+	Remaining []string `json:"remaining"`
 }
 
 // Apply brings the database to what schema.hcl says, grants included, in one transaction: all of it or nothing. Running it

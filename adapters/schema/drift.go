@@ -13,9 +13,9 @@ import (
 type Drift struct {
 	// Differences in words: tables, columns, constraints, indexes, comments; views, functions, triggers and the like that
 	// schema.hcl does not have; and rights the app role has too many or too few.
-	Differences []string
+	Differences []string `json:"differences"`
 	// Unknown tables are not in schema.hcl and are no difference: they are left alone.
-	Unknown []string
+	Unknown []string `json:"unknown_tables"`
 }
 
 // Err is ErrDifferences if there are any.

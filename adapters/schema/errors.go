@@ -61,12 +61,12 @@ func (e *DuplicatesError) Unwrap() error { return ErrDuplicates }
 
 // Duplicate is one group of rows that a uniqueness rule would allow only one of.
 type Duplicate struct {
-	Table      string
-	Constraint string
-	Columns    []string
-	Values     []string // what the rows have in common, one for each column, as text; NULL for a null
-	Rows       int
-	Keys       []string // the primary keys of some of them, as text
+	Table      string   `json:"table"`
+	Constraint string   `json:"constraint"`
+	Columns    []string `json:"columns"`
+	Values     []string `json:"values"` // what the rows have in common, one for each column, as text; NULL for a null
+	Rows       int      `json:"rows"`
+	Keys       []string `json:"keys"` // the primary keys of some of them, as text
 }
 
 func (d Duplicate) String() string {

@@ -14,20 +14,20 @@ import (
 // Plan is the way from what a database is to what schema.hcl says.
 type Plan struct {
 	// Statements in the order Apply runs them.
-	Statements []Statement
+	Statements []Statement `json:"statements"`
 	// Grants that are missing or too many, in words; Apply puts all grants right whether or not any is listed.
-	Grants []string
+	Grants []string `json:"grants"`
 	// Duplicates are rows that would make a statement fail. While there are any, Apply does nothing.
-	Duplicates []Duplicate
+	Duplicates []Duplicate `json:"duplicates"`
 	// Unknown tables are not in schema.hcl; Apply leaves them alone.
-	Unknown []string
+	Unknown []string `json:"unknown_tables"`
 }
 
 // Statement is one SQL statement of a Plan.
 type Statement struct {
-	SQL     string
-	Comment string   // what it is for, in a few words
-	Losses  []string // the data it destroys, in words; empty for a statement that loses nothing
+	SQL     string   `json:"sql"`
+	Comment string   `json:"comment"`          // what it is for, in a few words
+	Losses  []string `json:"losses,omitempty"` // the data it destroys, in words; empty for a statement that loses nothing
 }
 
 // Losses returns everything the plan would destroy, in words.
