@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"ariga.io/atlas/sql/postgres"
@@ -51,7 +52,7 @@ func (w *session) adoptIdentity(ctx context.Context, table string, column, wante
 		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'
 		  AND d.refobjid = $1::regclass AND a.attname = $2
 		ORDER BY 1 LIMIT 1`, qualified(table), column.Name).Scan(&sequence)
-	if err != nil && err != sql.ErrNoRows {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("look for the sequence of %s.%s: %w", table, column.Name, err)
 	}
 	alter := "ALTER TABLE " + qualified(table) + " ALTER COLUMN " + ident(column.Name) + " "

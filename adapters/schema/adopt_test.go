@@ -118,7 +118,7 @@ func TestAdoptsPythonDatabase(t *testing.T) {
 		}
 	}
 	if again := apply(t, s, db); !again.Empty() {
-		t.Errorf("a second apply: %s", again.Plan.String())
+		t.Errorf("a second apply: %s", again.String())
 	}
 	drift, err := s.Drift(t.Context(), db)
 	if err != nil {
@@ -181,7 +181,7 @@ func TestAdoptsOddPythonDatabase(t *testing.T) {
 		t.Errorf("differences remain: %q", applied.Remaining)
 	}
 	if again := apply(t, s, db); !again.Empty() {
-		t.Errorf("a second apply: %s", again.Plan.String())
+		t.Errorf("a second apply: %s", again.String())
 	}
 }
 

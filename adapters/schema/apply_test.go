@@ -35,7 +35,7 @@ func TestApplyTwice(t *testing.T) {
 	}
 	second := apply(t, s, db)
 	if !second.Empty() || second.Err() != nil || len(second.Remaining) > 0 {
-		t.Errorf("the second time: %s %q", second.Plan.String(), second.Remaining)
+		t.Errorf("the second time: %s %q", second.String(), second.Remaining)
 	}
 	drift, err := s.Drift(t.Context(), db)
 	if err != nil {
@@ -273,7 +273,7 @@ func TestExtensionInAnotherSchema(t *testing.T) {
 		t.Errorf("remaining: %q", first.Remaining)
 	}
 	if again := apply(t, s, db); !again.Empty() {
-		t.Errorf("again: %s", again.Plan.String())
+		t.Errorf("again: %s", again.String())
 	}
 	exec(t, db, "DROP INDEX ix_documents_filename_trgm")
 	apply(t, s, db)

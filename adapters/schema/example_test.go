@@ -44,6 +44,6 @@ func ExampleSchema_Apply() {
 	case err != nil:
 		fmt.Println(err)
 	default:
-		fmt.Print(applied.Plan.String())
+		fmt.Print(applied.String())
 	}
 }

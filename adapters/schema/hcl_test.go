@@ -35,7 +35,7 @@ func TestUnknownHCLIsRefusedByLine(t *testing.T) {
 		{"exclude", inTable("  exclude \"x\" {\n}"), 8, `unknown block "exclude"`},
 		{"mistyped block", inTable("  colunm \"x\" {\n}"), 8, `unknown block "colunm"`},
 		{"mistyped attribute", inTable("  column \"x\" {\n    nul = true\n    null = true\n    type = text\n  }"), 9, `unknown attribute "nul" in column "x" of table "t"`},
-		{"default mistyped", inTable("  column \"x\" {\n    null = true\n    type = text\n    defualt = 1\n  }"), 11, `unknown attribute "defualt"`},
+		{"default mistyped", inTable("  column \"x\" {\n    null = true\n    type = text\n    defaut = 1\n  }"), 11, `unknown attribute "defaut"`},
 		{"unsigned", inTable("  column \"x\" {\n    null = true\n    type = text\n    unsigned = true\n  }"), 11, `unknown attribute "unsigned"`},
 		{"null forgotten", inTable("  column \"x\" {\n    type = text\n  }"), 8, `attribute "null" is missing`},
 		{"type forgotten", inTable("  column \"x\" {\n    null = true\n  }"), 8, `attribute "type" is missing`},
@@ -181,7 +181,7 @@ table "b" {
 		t.Errorf("remaining: %q", first.Remaining)
 	}
 	if again := apply(t, s, db); !again.Empty() {
-		t.Errorf("again: %s", again.Plan.String())
+		t.Errorf("again: %s", again.String())
 	}
 	var got []string
 	for _, q := range []string{
