@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -24,10 +25,10 @@ type binaries struct {
 
 // findBinaries picks an installation. want is the major version of the existing cluster, 0 when there is none: a cluster
 // is only ever opened by its own version.
-func findBinaries(configured string, want int) (binaries, error) {
+func findBinaries(ctx context.Context, configured string, want int) (binaries, error) {
 	var refused []string
-	for _, dir := range candidateDirs(configured) {
-		b, err := inspect(dir)
+	for _, dir := range candidateDirs(ctx, configured) {
+		b, err := inspect(ctx, dir)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			continue
@@ -64,7 +65,7 @@ func notFound(configured string, want int, refused []string) error {
 }
 
 // candidateDirs lists folders in the order of preference. A configured folder is the only candidate.
-func candidateDirs(configured string) []string {
+func candidateDirs(ctx context.Context, configured string) []string {
 	if configured != "" {
 		return []string{configured}
 	}
@@ -75,7 +76,7 @@ func candidateDirs(configured string) []string {
 		}
 	}
 	if path, err := exec.LookPath("pg_config"); err == nil {
-		if out, err := exec.Command(path, "--bindir").Output(); err == nil {
+		if out, err := exec.CommandContext(ctx, path, "--bindir").Output(); err == nil { //nolint:gosec // a program from PATH, as anyone would run it
 			dirs = append(dirs, strings.TrimSpace(string(out)))
 		}
 	}
@@ -108,7 +109,7 @@ func newestFirst(pattern string) []string {
 
 var versionLine = regexp.MustCompile(`\(PostgreSQL\) ([0-9]+)`)
 
-func inspect(dir string) (binaries, error) {
+func inspect(ctx context.Context, dir string) (binaries, error) {
 	b := binaries{postgres: filepath.Join(dir, "postgres"), initdb: filepath.Join(dir, "initdb")}
 	if runtime.GOOS == "windows" {
 		b.postgres, b.initdb = b.postgres+".exe", b.initdb+".exe"
@@ -118,7 +119,7 @@ func inspect(dir string) (binaries, error) {
 			return binaries{}, err
 		}
 	}
-	out, err := exec.Command(b.postgres, "--version").Output()
+	out, err := exec.CommandContext(ctx, b.postgres, "--version").Output() //nolint:gosec // the very program to be started
 	if err != nil {
 		return binaries{}, fmt.Errorf("does not run: %w", err)
 	}

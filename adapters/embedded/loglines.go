@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// logLines passes the server's output on, line by line: what it calls an error as a warning, the rest at debug.
+// logLines passes the server's output on, line by line: what it calls an error as a warning, what it warns of as information,
+// the rest, and what is part of every start and stop, at debug.
 type logLines struct {
 	log     *slog.Logger
 	mu      sync.Mutex
@@ -46,8 +47,11 @@ func (l *logLines) emit(line string) {
 		severity, text = "", line
 	}
 	level := slog.LevelDebug
-	switch severity {
-	case "WARNING", "ERROR", "FATAL", "PANIC":
+	switch {
+	case severity == "WARNING":
+		level = slog.LevelInfo
+	case severity == "FATAL" && (strings.HasPrefix(text, "the database system is ") || strings.HasPrefix(text, "terminating connection due to administrator")):
+	case severity == "ERROR", severity == "FATAL", severity == "PANIC":
 		level = slog.LevelWarn
 	}
 	// The server has no other sign of it: it exits with 1 as for every failed start. Settings force these messages

@@ -99,11 +99,11 @@ func startPostgres(ctx context.Context, cfg PostgresConfig, log *slog.Logger) (_
 			err = errors.Join(err, dir.close())
 		}
 	}()
-	bins, err := findBinaries(cfg.BinDir, dir.version())
+	bins, err := findBinaries(ctx, cfg.BinDir, dir.version())
 	if err != nil {
 		return nil, err
 	}
-	if err := dir.checkAccess(bins); err != nil {
+	if err := dir.checkAccess(ctx, bins); err != nil {
 		return nil, err
 	}
 	if err := dir.waitForOrphans(ctx, log); err != nil {

@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,11 +100,11 @@ func giveTo(path string, runAs *childproc.Credential) error {
 }
 
 // checkAccess tries, as the server's user, what the server will need: to enter the folder and to run the binaries.
-func (d *dataDir) checkAccess(bins binaries) error {
+func (d *dataDir) checkAccess(ctx context.Context, bins binaries) error {
 	if d.runAs == nil {
 		return nil
 	}
-	cmd := exec.Command(bins.postgres, "--version")
+	cmd := exec.CommandContext(ctx, bins.postgres, "--version") //nolint:gosec // the very program to be started
 	cmd.Dir = d.root
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: d.runAs.UID, Gid: d.runAs.GID}}
 	err := cmd.Run()

@@ -69,7 +69,7 @@ func (l *lineLog) match(ctx context.Context, p *childproc.Process, what string, 
 			if line, _, ok := l.take(wanted); ok {
 				return line, nil
 			}
-			return "", fmt.Errorf("the process ended (%v) without saying %q; it said last:\n%s", p.Err(), what, p.Tail())
+			return "", fmt.Errorf("the process ended without saying %q; it said last:\n%s", what, p.Tail())
 		case <-ctx.Done():
 			return "", fmt.Errorf("the process does not say %q: %w; it said last:\n%s", what, ctx.Err(), p.Tail())
 		}

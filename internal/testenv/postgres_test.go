@@ -21,7 +21,7 @@ func exec1(t *testing.T, dsn, sql string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // a test's connection
+	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, sql)
 	return err
 }
@@ -33,7 +33,7 @@ func query1(t *testing.T, dsn, sql string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // a test's connection
+	defer conn.Close(ctx)
 	var s string
 	if err := conn.QueryRow(ctx, sql).Scan(&s); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func BenchmarkIsDurable(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // a benchmark's connection
+	defer conn.Close(ctx)
 	var fsync, commit string
 	if err := conn.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('synchronous_commit')").Scan(&fsync, &commit); err != nil || fsync+commit != "onon" {
 		b.Fatalf("fsync %s, synchronous_commit %s: %v", fsync, commit, err)

@@ -65,7 +65,7 @@ func pingRedis(ctx context.Context, addr, password string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // a probe
+	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return err
 	}

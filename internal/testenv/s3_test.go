@@ -34,7 +34,7 @@ func get(t *testing.T, s testenv.S3Server, bucket, key string) string {
 	t.Helper()
 	o, err := s3Client(t, s).GetObject(context.Background(), bucket, key, minio.GetObjectOptions{})
 	must(t, err)
-	defer o.Close() //nolint:errcheck // a reader
+	defer o.Close()
 	b, err := io.ReadAll(o)
 	must(t, err)
 	return string(b)

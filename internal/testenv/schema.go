@@ -135,7 +135,7 @@ func (s *DatabaseServer) admin(ctx context.Context, statements ...string) error 
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing depends on how an admin connection closes
+	defer conn.Close(ctx)
 	for _, q := range statements {
 		if _, err := conn.Exec(ctx, q); err != nil {
 			return err
