@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -27,12 +28,16 @@ var _ ports.Repository = (*Store)(nil)
 // Unavailable otherwise. A nil log logs nothing.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
 	cfg = cfg.withDefaults()
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	conn, err := cfg.connConfig()
 	if err != nil {
 		return nil, err
+	}
+	return openConn(ctx, cfg, conn, log)
+}
+
+func openConn(ctx context.Context, cfg Config, conn *pgx.ConnConfig, log *slog.Logger) (*Store, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
 	}
 	pool := stdlib.OpenDB(*conn, stdlib.OptionShouldPing(doubtful))
 	pool.SetMaxOpenConns(cfg.MaxConns)

@@ -1,0 +1,231 @@
+//go:build bench
+
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/internal/testenv"
+	"github.com/docuvault/docuvault/ports"
+)
+
+const (
+	benchPage  = 50
+	benchDeep  = 10_000 // pages
+	benchSmall = 1_000  // rows
+	benchAllow = 2.0
+)
+
+// TestBenchList measures a page of the list among a thousand documents, among a million, and ten thousand pages on: for each
+// sort and filter, for nobody's documents and for a person's. LIST_ROWS sets another number than a million, LIST_PLANS=1 shows
+// the plans of what took too long, LIST_OWNERS=nobody leaves the other out.
+func TestBenchList(t *testing.T) {
+	many := 1_000_000
+	if text := os.Getenv("LIST_ROWS"); text != "" {
+		var err error
+		if many, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, who := range strings.Fields(cmp.Or(os.Getenv("LIST_OWNERS"), "nobody person")) {
+		few, lots := newShelf(t, who, benchSmall), newShelf(t, who, many)
+		t.Logf("%s: median of %d pages of %d documents, in ms; ratios to a thousand documents\n%s", who, rounds, benchPage, listTable(t, few, lots))
+	}
+}
+
+func listTable(t *testing.T, few, lots *shelf) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%-12s %-34s %8s %8s %10s %7s %7s\n", "sort", "filter", "1k", fmt.Sprintf("%dk", lots.rows/1000), "page 10000", "ratio", "deep")
+	for i, filter := range lots.filters() {
+		for _, sort := range ports.Sorts() {
+			small, large := few.filters()[i].query, filter.query
+			small.Sort, large.Sort, small.Limit, large.Limit = sort, sort, benchPage, benchPage
+			deep := large
+			deep.After = lots.position(t, large)
+			a, b, c := few.time(t, small), lots.time(t, large), lots.time(t, deep)
+			fmt.Fprintf(&out, "%-12s %-34s %8.2f %8.2f %10.2f %7.2f %7.2f", sort, filter.name, a, b, c, b/a, c/a)
+			if b/a > benchAllow || c/a > benchAllow {
+				out.WriteString("  over 2")
+				if os.Getenv("LIST_PLANS") != "" {
+					fmt.Fprintf(&out, "\n%s\n%s", lots.plan(t, large), lots.plan(t, deep))
+				}
+			}
+			out.WriteByte('\n')
+		}
+	}
+	return out.String()
+}
+
+// shelf is a database with so many documents of one owner, and a few of others'.
+type shelf struct {
+	store   *Store
+	owner   domain.Owner
+	rows    int
+	topics  []domain.TopicID
+	folders []domain.FolderID
+}
+
+// newShelf fills a database. Of a hundred documents 93 are ready, 4 failed, 2 pending and 1 processing; half are in no folder,
+// the rest evenly in 50; each is under 2 of 20 topics; every fifth is an invoice, one in 10,000 has a name that is rare.
+func newShelf(t *testing.T, who string, rows int) *shelf {
+	t.Helper()
+	db := testenv.Schema(t)
+	store := open(t, Config{DSN: db.AppDSN, StatementTimeout: time.Hour})
+	s := &shelf{store: store, rows: rows}
+	other := addUser(t, store)
+	if who == "person" {
+		s.owner = addUser(t, store)
+	}
+	for i := range 20 {
+		topic := domain.Topic{ID: domain.TopicID(uuid.New()), Owner: s.owner, Name: domain.TopicName(fmt.Sprint("topic ", i)), Color: domain.DefaultColor}
+		if err := store.AddTopic(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+		s.topics = append(s.topics, topic.ID)
+	}
+	for i := range 50 {
+		folder := domain.Folder{ID: domain.FolderID(uuid.New()), Owner: s.owner, Name: domain.FolderName(fmt.Sprint("folder ", i))}
+		if err := store.AddFolder(t.Context(), folder); err != nil {
+			t.Fatal(err)
+		}
+		s.folders = append(s.folders, folder.ID)
+	}
+	s.fill(t, s.owner, rows)
+	s.fill(t, other, 1000)
+	super := open(t, Config{DSN: db.SuperDSN, StatementTimeout: time.Hour})
+	if _, err := super.DB().ExecContext(t.Context(), "VACUUM ANALYZE documents, document_topics, topics, folders"); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *shelf) fill(t *testing.T, owner domain.Owner, rows int) {
+	t.Helper()
+	topics, folders := make([]uuid.UUID, len(s.topics)), make([]uuid.UUID, len(s.folders))
+	for i, id := range s.topics {
+		topics[i] = uuid.UUID(id)
+	}
+	for i, id := range s.folders {
+		folders[i] = uuid.UUID(id)
+	}
+	for _, statement := range []string{`
+		INSERT INTO documents (user_id, folder_id, filename, object_key, content_type, size_bytes, status, sha256, task_id, created_at, extracted_text)
+		SELECT $1, CASE WHEN r < 0.5 THEN NULL ELSE ($2::uuid[])[1 + i % 50] END,
+		       CASE WHEN i % 10000 = 7 THEN 'xylophone' WHEN i % 5 = 0 THEN 'Invoice' WHEN i % 5 < 3 THEN 'letter' ELSE 'report' END || '-' || md5(i::text) || '.pdf',
+		       gen_random_uuid()::text, 'application/pdf', (random() * 10000000)::bigint,
+		       CASE WHEN (r * 10000)::int % 100 < 93 THEN 'ready' WHEN (r * 10000)::int % 100 < 97 THEN 'failed' WHEN (r * 10000)::int % 100 < 99 THEN 'pending' ELSE 'processing' END,
+		       sha256(i::text::bytea), gen_random_uuid()::text, now() - i * interval '1 second', repeat(md5(i::text), 10)
+		FROM (SELECT i, random() AS r FROM generate_series(1, $3::int) i OFFSET 0) numbers`, `
+		INSERT INTO document_topics (document_id, topic_id, confirmed)
+		SELECT d.id, ($2::uuid[])[1 + (n + k * 7) % 20], false
+		FROM (SELECT id, (random() * 1e6)::int AS n FROM documents WHERE user_id IS NOT DISTINCT FROM $1 OFFSET 0) d, generate_series(0, 1) k
+		WHERE $3::int > 0`,
+	} {
+		list := folders
+		if strings.Contains(statement, "document_topics") {
+			list = topics
+		}
+		if _, err := s.store.DB().ExecContext(t.Context(), statement, nullable(uuid.UUID(owner)), list, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+type namedFilter struct {
+	name  string
+	query ports.DocumentQuery
+}
+
+func (s *shelf) filters() []namedFilter {
+	return []namedFilter{
+		{"none", ports.DocumentQuery{}},
+		{"status ready (93 %)", ports.DocumentQuery{Status: domain.Ready}},
+		{"status failed (4 %)", ports.DocumentQuery{Status: domain.Failed}},
+		{"status processing (1 %)", ports.DocumentQuery{Status: domain.Processing}},
+		{"topic (10 %)", ports.DocumentQuery{Topic: s.topics[3]}},
+		{"folder (1 %)", ports.DocumentQuery{Folder: &s.folders[3]}},
+		{"no folder (50 %)", ports.DocumentQuery{Folder: new(domain.FolderID)}},
+		{"q invoice (20 %)", ports.DocumentQuery{NameContains: "invoice"}},
+		{"q xylophone (0.01 %)", ports.DocumentQuery{NameContains: "xylophone"}},
+		{"q e (80 %)", ports.DocumentQuery{NameContains: "e"}},
+		{"ready, topic, q letter (4 %)", ports.DocumentQuery{Status: domain.Ready, Topic: s.topics[3], NameContains: "letter"}},
+	}
+}
+
+// rounds is how many pages a figure is the median of.
+const rounds = 15
+
+// time returns the median time of a page, in milliseconds.
+func (s *shelf) time(t *testing.T, query ports.DocumentQuery) float64 {
+	t.Helper()
+	took := make([]float64, 0, rounds)
+	for range rounds + 2 {
+		start := time.Now()
+		if _, err := s.store.ListDocuments(t.Context(), s.owner, query); err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, float64(time.Since(start))/float64(time.Millisecond))
+	}
+	took = took[2:]
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// position returns where page 10,000 begins, or the middle of a list that is shorter than that.
+func (s *shelf) position(t *testing.T, query ports.DocumentQuery) *ports.Position {
+	t.Helper()
+	var count int64
+	base := func() *gorm.DB {
+		return s.store.documents(t.Context()).Scopes(ownedBy(s.owner), selected(query))
+	}
+	if err := base().Count(&count).Error; err != nil {
+		t.Fatal(err)
+	}
+	if count < 2 {
+		return nil
+	}
+	order, err := orderOf(query.Sort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query.Limit = 1
+	var head documentHead
+	skip := min(benchDeep*benchPage, int(count)-benchPage)
+	if skip < benchDeep*benchPage {
+		skip = int(count) / 2
+	}
+	if err := base().Scopes(order.page(query)).Offset(skip).Take(&head).Error; err != nil {
+		t.Fatal(err)
+	}
+	position := ports.PositionOf(head.toDomain())
+	return &position
+}
+
+// plan explains a page.
+func (s *shelf) plan(t *testing.T, query ports.DocumentQuery) string {
+	t.Helper()
+	order, err := orderOf(query.Sort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	statement := s.store.db.ToSQL(func(db *gorm.DB) *gorm.DB {
+		return (session{db: db}).documents(context.Background()).Scopes(ownedBy(s.owner), selected(query), order.page(query)).Find(&[]documentHead{})
+	})
+	var lines []string
+	if err := s.store.db.Raw("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) " + statement).Scan(&lines).Error; err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
