@@ -71,8 +71,8 @@ func toTask(m *gocelery.CeleryMessage) (celery.Task, error) {
 	// Not gocelery.DecodeTaskMessage: it makes every number a float, which Python and our handlers tell from an int.
 	var msg struct {
 		gocelery.TaskMessage
-		Args   []json.RawMessage
-		Kwargs map[string]json.RawMessage
+		Args   []json.RawMessage          `json:"args"`
+		Kwargs map[string]json.RawMessage `json:"kwargs"`
 	}
 	if err := json.Unmarshal(body, &msg); err != nil {
 		return celery.Task{}, fmt.Errorf("%w: %w", celery.ErrInvalid, err)
