@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/docuvault/docuvault/adapters/extract"
 	"github.com/docuvault/docuvault/adapters/schema"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
@@ -22,11 +24,17 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == extract.WorkerCommand {
 		os.Exit(extract.Main()) // a short-lived child that reads one document after another; see adapters/extract
 	}
+	redis.SetLogger(silence{})
 	ctx, stop := signals()
 	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
+
+// silence keeps the Redis client from writing lines of its own between ours: every error it logs it also returns, and we log it.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 // signals returns a context that the first SIGINT or SIGTERM ends; the second ends the program. What it leaves behind is what
 // any crash leaves: tasks and rows are taken up by others, and an embedded PostgreSQL shuts itself down.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/docuvault/docuvault/adapters/extract"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/cmd/docuvault/serve"
@@ -48,6 +50,7 @@ func playProgram() {
 	if err := json.Unmarshal([]byte(os.Getenv(argsVariable)), &args); err != nil {
 		panic(err)
 	}
+	redis.SetLogger(silence{})
 	ctx, stop := signals()
 	code := run(ctx, args, os.Environ(), os.Stdout, os.Stderr)
 	stop()
@@ -119,7 +122,7 @@ func services(t *testing.T) realServices {
 	r.env = []string{
 		"DATABASE_URL=" + r.db.AppDSN, "REDIS_URL=" + r.redis.URL, "MINIO_ENDPOINT=" + s3.Endpoint, "MINIO_ACCESS_KEY=" + s3.AccessKey,
 		"MINIO_SECRET_KEY=" + s3.SecretKey, "MINIO_BUCKET=" + testenv.Bucket(t, s3), "SECRET_KEY=0123456789abcdef0123456789abcdef",
-		"LISTEN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOG_LEVEL=warn", "DATABASE_MAX_CONNS=8", "WORKER_CONCURRENCY=2", "EXTRACT_CACHE_DIR=" + t.TempDir(),
+		"LISTEN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOG_LEVEL=warn", "DATABASE_MAX_CONNS=8", "WORKER_CONCURRENCY=2", "EXTRACT_CACHE_DIR=-",
 	}
 	return r
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,8 +37,13 @@ As root, PostgreSQL runs as user postgres, who must be able to enter the folder.
 				return err
 			}
 		}
-		log := logger(cmd, cfg)
-		return serve.Up(cmd.Context(), cfg, log, serve.Options{Version: thisBuild().Version, Ready: func(url string) {
+		if cfg.Source("LOG_LEVEL") == config.FromDefault {
+			cfg.LogLevel = slog.LevelWarn // a terminal, and somebody who wants to see the address
+		}
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Starting in %s (the first start takes a moment longer) …\n", cfg.DataDir); err != nil {
+			return err
+		}
+		return serve.Up(cmd.Context(), cfg, logger(cmd, cfg), serve.Options{Version: thisBuild().Version, Ready: func(url string) {
 			banner(cmd.OutOrStdout(), p.colours(cmd.OutOrStdout()), url, cfg)
 		}})
 	}

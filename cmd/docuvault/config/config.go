@@ -105,6 +105,16 @@ const (
 // Values returns every setting the command reads, in the table's order, with secrets masked.
 func (c *Config) Values() []Value { return c.values }
 
+// Source says where a setting's value came from; FromDefault for one that the command does not read.
+func (c *Config) Source(name string) string {
+	for _, v := range c.values {
+		if v.Name == name {
+			return v.Source
+		}
+	}
+	return FromDefault
+}
+
 // Notes are remarks for the log: nothing is wrong, but somebody should know.
 func (c *Config) Notes() []string { return c.notes }
 

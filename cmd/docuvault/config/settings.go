@@ -130,7 +130,7 @@ func Settings() []Setting {
 			Help: "How long reading one document may take before it fails.", Example: "a duration such as 60s",
 			parse: duration(func(c *Config) *dur { return &c.ExtractTimeout })},
 		{Name: "EXTRACT_CACHE_DIR", Flag: "extract-cache-dir", Group: "Worker", Use: Worker | Up,
-			Help: "Where the compiled PDF reader is kept between starts. Unset, it is the user's cache folder. It holds no document.", Example: "/var/cache/docuvault",
+			Help: "Where the compiled PDF reader is kept between starts. Unset, it is the user's cache folder; - is nowhere, which makes first PDFs slow. It holds no document.", Example: "/var/cache/docuvault",
 			parse: text(func(c *Config) *string { return &c.ExtractCacheDir })},
 
 		{Name: "DOCUVAULT_DATA", Flag: "data", Group: "up", Use: Up,
@@ -139,7 +139,7 @@ func Settings() []Setting {
 			parse:   text(func(c *Config) *string { return &c.DataDir })},
 
 		{Name: "LOG_LEVEL", Flag: "log-level", Group: "Every command", Default: "info", Use: running | Sweep | Schema | InitRoles,
-			Help: "What is logged.", Example: "debug, info, warn or error",
+			Help: "What is logged. Unless this is set, up logs from warn.", Example: "debug, info, warn or error",
 			parse: logLevel},
 		{Name: "LOG_FORMAT", Flag: "log-format", Group: "Every command", Default: "text", Use: running | Sweep | Schema | InitRoles,
 			Help: "How it is logged, on standard error.", Example: "text or json",
@@ -156,7 +156,7 @@ func AddFlags(flags *pflag.FlagSet, use Use) {
 		if s.Flag == "" || s.Use&use == 0 {
 			continue
 		}
-		help := s.Help + " [" + s.Name + "]"
+		help := strings.ReplaceAll(s.Help, "`", "") + " [" + s.Name + "]" // backticks would name the value
 		flags.String(s.Flag, "", help)
 		switch flag := flags.Lookup(s.Flag); {
 		case len(s.Default) > 60:

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -91,6 +92,13 @@ const notReadyFor = 250 * time.Millisecond
 func (a *api) serve(listener net.Listener, ready func(string)) shell.Service {
 	return func(soft, hard context.Context) error {
 		server := a.Server()
+		var requests sync.WaitGroup
+		inner := server.Handler
+		server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			defer requests.Done()
+			inner.ServeHTTP(w, r)
+		})
 		server.BaseContext = func(net.Listener) context.Context { return hard }
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(listener) }()
@@ -115,6 +123,7 @@ func (a *api) serve(listener net.Listener, ready func(string)) shell.Service {
 			a.log.WarnContext(hard, "requests were cut off", "error", err)
 			err = server.Close()
 		}
+		requests.Wait() // those that were cut off return soon: their contexts ended and their connections are closed
 		if closed := <-served; !errors.Is(closed, http.ErrServerClosed) {
 			err = errors.Join(err, closed)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/docuvault/docuvault/adapters/celery"
 	"github.com/docuvault/docuvault/adapters/classify"
@@ -36,6 +37,7 @@ func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks 
 // Worker takes tasks off the queue and processes documents.
 type Worker struct {
 	inner *celery.Worker
+	warm  func(context.Context)
 	log   *slog.Logger
 }
 
@@ -66,16 +68,22 @@ func (p *Parts) Worker() (*Worker, error) {
 		return nil, fmt.Errorf("set up the worker: %w", err)
 	}
 	tasks.Register(inner, processor.Process)
-	return &Worker{inner: inner, log: p.log}, nil
+	return &Worker{inner: inner, warm: reader.Warm, log: p.log}, nil
 }
 
 // Name is the worker's name among its peers.
 func (w *Worker) Name() string { return w.inner.Hostname() }
 
-// Run is a Service. The worker counts its own time to drain, and puts back what it cannot finish.
+// Run is a Service. The worker counts its own time to drain, and puts back what it cannot finish. What PDFs need is compiled
+// beside the first tasks, so that the first PDF need not wait for it.
 func (w *Worker) Run(soft, _ context.Context) error {
 	w.log.InfoContext(soft, "worker started", "hostname", w.Name())
+	warm, cool := context.WithCancel(soft)
+	var warming sync.WaitGroup
+	warming.Go(func() { w.warm(warm) })
 	err := w.inner.Run(soft)
+	cool()
+	warming.Wait()
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
