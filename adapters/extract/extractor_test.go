@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -21,7 +22,10 @@ import (
 
 const docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
-// open makes an extractor whose children may misbehave. It keeps no compiled code.
+// programsOwn as a CacheDir is the folder that the program uses too, and its own worker instead of the misbehaving one.
+const programsOwn = "the program's own"
+
+// open makes an extractor whose children may misbehave. It keeps no compiled code unless told where.
 func open(t testing.TB, cfg Config) *Extractor {
 	t.Helper()
 	self, err := os.Executable()
@@ -31,8 +35,12 @@ func open(t testing.TB, cfg Config) *Extractor {
 	if cfg.Command == nil {
 		cfg.Command = []string{self, misbehave}
 	}
-	if cfg.CacheDir == "" {
+	switch cfg.CacheDir {
+	case "":
 		cfg.CacheDir = "-"
+	case programsOwn:
+		cfg.CacheDir = "" // compiling takes seconds, with the race detector a minute, and comes out the same
+		cfg.Command[1] = WorkerCommand
 	}
 	x, err := New(cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
@@ -70,11 +78,10 @@ func mustWork(t *testing.T, x *Extractor) {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	cache := compiled(t)
 	extracttest.Run(t, func(t *testing.T) extracttest.Subject {
 		page := "<title>Title</title><p>Hello <b>world</b>"
 		return extracttest.Subject{
-			Extractor: open(t, Config{Limits: formats.Limits{MaxText: 5000, MaxPages: 10}, CacheDir: cache, Timeout: 5 * time.Second}),
+			Extractor: open(t, Config{Limits: formats.Limits{MaxText: 5000, MaxPages: 10}, CacheDir: programsOwn}),
 			MaxText:   5000,
 			Samples: []extracttest.Sample{
 				{Name: "markdown", ContentType: "text/markdown", Content: []byte("# Head\n\n*text*"), Text: "# Head\n\n*text*"},
@@ -91,37 +98,40 @@ func TestConformance(t *testing.T) {
 				{Name: "corrupt docx", ContentType: docx, Content: []byte("PK\x03\x04"), Reason: ports.ReasonCorrupt},
 				{Name: "nested docx", ContentType: docx, Content: formatstest.DOCX(strings.Repeat("<w:p>", 1000), nil), Reason: ports.ReasonTooComplex},
 				{Name: "kept but not read", ContentType: "image/png", Content: []byte("\x89PNG"), Reason: ports.ReasonUnsupported},
-				{Name: "crashing", ContentType: testCrash, Content: []byte("x"), Reason: ports.ReasonCrashed},
-				{Name: "hanging", ContentType: testHang, Content: []byte("x"), Reason: ports.ReasonTimeout},
 			},
 		}
 	})
 }
 
-// compiled returns a cache with PDFium in it, filled once for all tests of this binary.
-func compiled(t *testing.T) string {
-	t.Helper()
-	cacheOnce.Do(func() {
-		// Not t.TempDir: other tests use it too. It lies beside the test binary, which go test removes.
-		self, err := os.Executable()
-		if err != nil {
+func TestWarmingUpHappensOnce(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "cache")
+	read := func(x *Extractor) {
+		t.Helper()
+		if _, err := x.Extract(t.Context(), source(testSelf, "x")); err != nil {
 			t.Fatal(err)
 		}
-		dir := filepath.Join(filepath.Dir(self), "wasm-cache")
+	}
+	for range 2 {
 		x := open(t, Config{CacheDir: dir})
 		x.Warm(t.Context())
-		cacheDir = dir
-	})
-	if cacheDir == "" {
-		t.Fatal("PDFium was not compiled")
+		x.Warm(t.Context())
+		read(x)
 	}
-	return cacheDir
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the cache is %v, %v: it holds native code and must be private", info, err)
+	}
+	// A badReader notes each time it is warmed.
+	if notes, err := filepath.Glob(filepath.Join(dir, "warmed-*")); err != nil || len(notes) != 1 {
+		t.Errorf("warmed up %d times (%v), want once", len(notes), err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	x := open(t, Config{CacheDir: filepath.Join(t.TempDir(), "another")})
+	x.Warm(canceled) // returns
+	read(x)
 }
-
-var (
-	cacheOnce sync.Once
-	cacheDir  string
-)
 
 func TestMisbehaviourCostsOneDocument(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 			os.Exit(Main())
 		case misbehave:
 			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
-				return badReader{formats.New(h.Limits, h.CacheDir, log)}
+				return badReader{formats.New(h.Limits, h.CacheDir, log), h.CacheDir}
 			}))
 		case "some-other-program":
 			fmt.Println("hello, I am no worker")
@@ -52,7 +53,20 @@ func badTypes() []string {
 	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testPanic, testLie, testLong, testSelf, testFault}
 }
 
-type badReader struct{ *formats.Reader }
+type badReader struct {
+	*formats.Reader
+	cacheDir string
+}
+
+// Warm notes that it was called, instead of compiling.
+func (r badReader) Warm() error {
+	f, err := os.CreateTemp(r.cacheDir, "warmed-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("x")
+	return errors.Join(err, f.Close())
+}
 
 func (r badReader) Read(contentType string, data []byte) (formats.Result, error) {
 	switch contentType {

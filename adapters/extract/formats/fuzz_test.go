@@ -30,6 +30,11 @@ func fuzz(f *testing.F, contentType, cache string, seeds ...[]byte) {
 			f.Error(err)
 		}
 	})
+	if cache != "" { // ahead: the fuzzer gives one document ten seconds
+		if err := r.Warm(); err != nil {
+			f.Fatal(err)
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := r.Read(contentType, bytes.Clone(data))
 		if err != nil {

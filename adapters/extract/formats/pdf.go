@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/docuvault/docuvault/ports"
@@ -17,6 +18,10 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 )
+
+// Engine names the compiled code in a cache: what PDFium and the compiler were. The compiler's own check of its version does not
+// work in every kind of build; a test holds this against go.mod.
+const Engine = "go-pdfium-v1.21.4-wazero-v1.12.0"
 
 // pdfMemoryPages is the most memory that PDFium may have, in WebAssembly pages of 64 KiB: 512 MiB.
 const pdfMemoryPages = 8192
@@ -37,7 +42,7 @@ func (e *pdfEngine) open(cacheDir string) error {
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
 		WithMemoryLimitPages(pdfMemoryPages)
 	if cacheDir != "" {
-		if cache, err := wazero.NewCompilationCacheWithDir(cacheDir); err == nil {
+		if cache, err := wazero.NewCompilationCacheWithDir(filepath.Join(cacheDir, Engine)); err == nil {
 			if err := e.init(config.WithCompilationCache(cache)); err == nil {
 				e.cache = cache
 				return nil
