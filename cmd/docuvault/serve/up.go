@@ -20,9 +20,10 @@ const (
 	objectsFolder  = "objects"
 )
 
-// patience is how long a document waits before the queue is asked after it. The queue is in this process and forgets with it:
-// asking often costs nothing, and what waited at a kill goes on soon after the next start.
-const patience = 5 * time.Second
+// patience is how long a document waits before the queue is asked after it, lease how long a worker that is gone keeps one. Queue
+// and worker are in this process and end with it: short times cost little, and what a kill cut off goes on soon after the next
+// start.
+const patience, lease = 5 * time.Second, 15 * time.Second
 
 // Up runs everything from one folder until ctx ends: an embedded PostgreSQL with the schema applied, a Redis inside this
 // process, storage on the disk, the API, a worker and a reconciler. The folder is made on the first start; a later one finds
@@ -63,7 +64,7 @@ func Up(ctx context.Context, cfg *config.Config, log *slog.Logger, options Optio
 
 	own := *cfg
 	own.DatabaseURL, own.RedisURL, own.SecretKey = appURL, redis.URL(), secrets.SecretKey
-	own.Recovery.Patience = patience
+	own.Recovery.Patience, own.Recovery.Lease = patience, lease
 	own.Storage = config.Storage{Backend: config.BackendFilesystem, Dir: filepath.Join(dir, objectsFolder)}
 	parts, err := shell.Open(ctx, &own, log, options.Hooks)
 	if err != nil {
