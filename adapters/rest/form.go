@@ -27,13 +27,13 @@ const (
 // uploadForm reads the form of an upload as it comes, without keeping the file: the file may stand before, between or after
 // the other fields.
 type uploadForm struct {
-	source  *meteredReader
-	parts   *multipart.Reader
-	count   int
-	folder  domain.FolderID
-	topics  []string
-	fields  map[string]bool
-	hasFile bool
+	source *meteredReader
+	parts  *multipart.Reader
+	count  int
+	folder domain.FolderID
+	topics []string
+	fields map[string]bool
+	fault  error // what was wrong with the request, once it could not be read
 }
 
 // formFile is the file of an upload: its name as the client gave it, without the client's folders, and its bytes.
@@ -85,7 +85,6 @@ func (f *uploadForm) file() (*formFile, error) {
 	if n, err := strconv.ParseInt(part.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
 		size = n
 	}
-	f.hasFile = true
 	f.source.unmetered()
 	return &formFile{name: name, size: size, part: part, form: f}, nil
 }
@@ -169,16 +168,15 @@ func (f *uploadForm) take(name, value string) error {
 	return errs.err()
 }
 
-// failed says what an error of the form means: that of the body below it, if that is the cause.
+// failed says what an error of the form means, and remembers it: that of the body below it, if that is the cause.
 func (f *uploadForm) failed(err error) error {
-	if cause := f.source.err; cause != nil {
-		return cause
+	if f.fault == nil {
+		f.fault = f.source.err
 	}
-	return malformedForm(err)
-}
-
-func malformedForm(err error) error {
-	return domain.Wrap(domain.Malformed, err, "the form cannot be read: it is not complete, or not multipart/form-data")
+	if f.fault == nil {
+		f.fault = domain.Wrap(domain.Malformed, err, "the form cannot be read: it is not complete, or not multipart/form-data")
+	}
+	return f.fault
 }
 
 // Read reads the file's bytes. Its errors carry domain codes.

@@ -40,14 +40,14 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func openVoid(tb testing.TB) *httptest.Server {
+func openOn(tb testing.TB, storage ports.StorageBackend) *httptest.Server {
 	tb.Helper()
 	links, err := app.NewLinkSigner("x")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	vault := app.NewVault(app.VaultConfig{MaxUpload: 1 << 40}, app.VaultDeps{
-		Storage: void{memory.NewStorage(time.Now)}, Repo: memory.NewRepository(), Queue: &memory.Queue{}, Types: filetype.New(), Links: links,
+		Storage: storage, Repo: memory.NewRepository(), Queue: &memory.Queue{}, Types: filetype.New(), Links: links,
 	})
 	api, err := rest.New(rest.Config{}, vault, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -82,7 +82,7 @@ func post(tb testing.TB, server *httptest.Server, contentType string, body io.Re
 // the process.)
 func TestMemoryDoesNotGrowWithTheDocument(t *testing.T) {
 	const size = 256 << 20
-	server := openVoid(t)
+	server := openOn(t, void{memory.NewStorage(time.Now)})
 	const head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.bin\"\r\n\r\n"
 	body := func() io.Reader {
 		return io.MultiReader(strings.NewReader(head), io.LimitReader(endless{}, size), strings.NewReader("\r\n--b--\r\n"))
@@ -117,7 +117,7 @@ func TestMemoryDoesNotGrowWithTheDocument(t *testing.T) {
 func BenchmarkUpload(b *testing.B) {
 	for _, size := range []int{4 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
-			server := openVoid(b)
+			server := openOn(b, void{memory.NewStorage(time.Now)})
 			body := []byte("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.txt\"\r\n\r\n" + strings.Repeat("some text\n", size/10) + "\r\n--b--\r\n")
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
@@ -125,5 +125,38 @@ func BenchmarkUpload(b *testing.B) {
 				post(b, server, "multipart/form-data; boundary=b", bytes.NewReader(body))
 			}
 		})
+	}
+}
+
+// blaming is storage that takes every failure of its reader for its own.
+type blaming struct{ *memory.Storage }
+
+func (blaming) Put(_ context.Context, _ domain.ObjectKey, r io.Reader, _ int64, _ string) (int64, error) {
+	n, err := io.Copy(io.Discard, r)
+	return n, domain.Wrap(domain.Unavailable, err, "storage is down")
+}
+
+// What is wrong with the request is the client's to mend, whatever storage makes of it.
+func TestErrorsOfTheBodyWin(t *testing.T) {
+	t.Parallel()
+	server := openOn(t, blaming{memory.NewStorage(time.Now)})
+	const body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.txt\"\r\n\r\n"
+	for name, content := range map[string]io.Reader{
+		"cut off":    strings.NewReader(body + strings.Repeat("x", 100_000)),
+		"no storage": strings.NewReader(body + strings.Repeat("x", 100_000) + "\r\n--b\r\n" + strings.Repeat("x", 10)),
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/api/documents/upload", content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		response, err := server.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d", name, response.StatusCode)
+		}
 	}
 }

@@ -57,8 +57,8 @@ func (a *API) storeUpload(c *gin.Context) (domain.Document, bool, error) {
 	switch {
 	case err == nil:
 		form.close()
-	case form.source.err != nil:
-		err = form.source.err // whatever storage made of it
+	case form.fault != nil:
+		err = form.fault // whatever storage made of it
 	}
 	return doc, existing, err
 }

@@ -398,8 +398,8 @@ func TestUploadClientGoesAway(t *testing.T) {
 	}
 }
 
-// Storage that wraps what it reads from the request does not turn the client's fault into ours.
-func TestUploadErrorsOfTheBodyWin(t *testing.T) {
+// Storage that fails in the middle fails that upload alone.
+func TestUploadStorageFails(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.storage.FailPutAfter(1, domain.Wrap(domain.Unavailable, errors.New("broken pipe"), "storage is down"))
