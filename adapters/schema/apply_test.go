@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/docuvault/docuvault/adapters/schema"
 	"github.com/docuvault/docuvault/internal/testenv"
@@ -210,11 +211,13 @@ func TestApplyWaitsForTablesOnlySoLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	hcl := edit(t, "  column \"page_count\" {\n    null = true\n    type = integer\n", "  column \"page_count\" {\n    null = true\n    type = bigint\n")
-	s, err := schema.New([]byte(hcl), schema.Config{LockTimeout: 50e6}, discard)
+	s, err := schema.New([]byte(hcl), schema.Config{LockTimeout: 50 * time.Millisecond}, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Apply(t.Context(), db, schema.ApplyOptions{}); err == nil || !strings.Contains(err.Error(), "55P03") {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := s.Apply(ctx, db, schema.ApplyOptions{}); err == nil || !strings.Contains(err.Error(), "55P03") {
 		t.Errorf("with a reader in the way: %v", err)
 	}
 	if err := tx.Rollback(); err != nil {
@@ -235,7 +238,7 @@ func TestApplyStopsWithItsContext(t *testing.T) {
 	if _, err := tx.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock(x'646f637576617574'::bigint)"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100e6)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if _, err := read(t, "").Apply(ctx, db, schema.ApplyOptions{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)

@@ -33,7 +33,7 @@ func as(t *testing.T, dsn, user, password, database string) string {
 
 var hostile = []string{
 	`it's`, `back\slash`, `\'; DROP ROLE docuvault_app; --`, `$$`, `$roles$`, `"double"`, "new\nline", "tab\tand\rreturn", "\x01", `:'app_password'`,
-	`:'migrate_password'`, `%s%I%L`, ` blanks `, `pässwörd`, `密码`, "no\u00a0break", "-", strings.Repeat("x", 900), `SCRAM-SHA-256$looks:like`, `md5`, `p@ss/w#rd?&=%zz`,
+	`:'migrate_password'`, `%s%I%L`, ` blanks `, `pässwörd`, `密码`, `ü\'; DROP ROLE docuvault_app; --`, `ü\\`, `ü'$roles$"`, "ü\n\\n:'app_password'", "no\u00a0break", "-", strings.Repeat("x", 900), `SCRAM-SHA-256$looks:like`, `md5`, `p@ss/w#rd?&=%zz`,
 }
 
 func TestInitRolesWithHostilePasswords(t *testing.T) {
