@@ -171,15 +171,16 @@ func launch(ctx context.Context, cfg PostgresConfig, bins binaries, dir *dataDir
 	}
 	p := &Postgres{proc: proc, dir: dir, log: log, port: port, socket: sock,
 		dsn: superDSN(host, port, password), local: superDSN(sock.path, port, password)}
+	if err := dir.recordServer(proc.PID()); err != nil {
+		proc.Kill()
+		return nil, err
+	}
 	if err := p.await(ctx, cfg); err != nil {
 		proc.Kill()
 		if lines.portTaken() && cfg.TCP {
 			return nil, &portTakenError{err}
 		}
 		return nil, err
-	}
-	if err := dir.recordServer(proc.PID()); err != nil {
-		return nil, errors.Join(err, p.halt(ctx))
 	}
 	return p, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/docuvault/docuvault/adapters/embedded"
+	"github.com/docuvault/docuvault/internal/childproc"
 	"github.com/docuvault/docuvault/internal/testenv"
 )
 
@@ -113,7 +114,7 @@ func TestPostgresSurvivesKill(t *testing.T) {
 					t.Fatalf("round %d: row %d was committed and is lost", round, last)
 				}
 				stop(t, pg)
-				if runs(server) {
+				if childproc.Running(server) {
 					t.Fatalf("round %d: the killed program's server still runs", round)
 				}
 			}
@@ -135,12 +136,6 @@ func kill(t *testing.T, pid int) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// runs tells a process from none and from a zombie, which waits for its new parent to take note.
-func runs(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
 // Only the server is killed: the program notices, and starts it anew.
@@ -203,6 +198,30 @@ func TestPostgresRefusesAStrangersServer(t *testing.T) {
 	}
 	if got := query(t, pg.SuperDSN(), "SELECT 'alive'"); got != "alive" {
 		t.Fatal("the server suffered")
+	}
+}
+
+// Where the kernel does not end it, a server outlives its killed program. The next program, which finds it on record,
+// stops it and starts its own.
+func TestPostgresStopsAnOrphan(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	orphan := start(t, embedded.PostgresConfig{DataDir: dir})
+	execute(t, orphan.SuperDSN(), "CREATE TABLE x AS SELECT 1 AS id")
+	lock := filepath.Join(dir, "lock")
+	record, err := os.ReadFile(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Rename(lock, lock+".held"), os.WriteFile(lock, record, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	pg := start(t, embedded.PostgresConfig{DataDir: dir})
+	if got := query(t, pg.SuperDSN(), "SELECT count(*)::text FROM x"); got != "1" {
+		t.Errorf("%s rows", got)
+	}
+	if childproc.Running(orphan.PID()) {
+		t.Error("the orphan runs on")
 	}
 }
 
@@ -382,19 +401,4 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
-}
-
-func ExampleStartPostgres() {
-	ctx := context.Background()
-	pg, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{DataDir: "/var/lib/docuvault/postgres"}, slog.Default())
-	if err != nil {
-		slog.Error("start postgres", "error", err) // says what to do
-		return
-	}
-	defer func() {
-		if err := pg.Stop(ctx); err != nil {
-			slog.Error("stop postgres", "error", err)
-		}
-	}()
-	// DATABASE_SUPERUSER_URL = pg.SuperDSN()
 }

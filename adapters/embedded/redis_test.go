@@ -114,3 +114,36 @@ func TestRedisFollowsTheClock(t *testing.T) {
 		return nil
 	})
 }
+
+const celeryApp = `
+import os
+from celery import Celery
+app = Celery("docuvault", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
+app.conf.task_default_queue = "documents"
+@app.task(name="add")
+def add(*xs):
+    return sum(xs[0]) if isinstance(xs[0], list) else sum(xs)
+`
+
+const celeryProducer = `
+import sys
+from celery import Celery, chord
+app = Celery("docuvault", broker=sys.argv[1], backend=sys.argv[1])
+app.conf.task_default_queue = "documents"
+@app.task(name="add")
+def add(*xs): pass
+print(app.send_task("add", [2, 3], queue="documents").get(timeout=60))
+print(app.send_task("add", [4, 5], queue="documents", countdown=1).get(timeout=60))
+print(chord([add.s(1, 1), add.s(2, 2)])(add.s()).get(timeout=60))
+`
+
+// A real Python worker and a real Python producer meet on it: what the vault's own worker shares it with elsewhere.
+func TestRedisCarriesCelery(t *testing.T) {
+	t.Parallel()
+	r, _ := startRedis(t, embedded.RedisConfig{})
+	w := testenv.Celery(t, testenv.CeleryOptions{RedisURL: r.URL(), Files: map[string]string{"celery_app.py": celeryApp}})
+	if got := testenv.Python(t, celeryProducer, r.URL()); got != "5\n9\n6\n" {
+		t.Fatalf("got %q", got)
+	}
+	w.Stop(t)
+}

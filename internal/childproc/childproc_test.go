@@ -47,8 +47,7 @@ func start(t *testing.T, cfg childproc.Config) *childproc.Process {
 
 func gone(pid int) func() error {
 	return func() error {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err == nil && !strings.Contains(string(stat), ") Z ") {
+		if childproc.Running(pid) {
 			return fmt.Errorf("process %d runs", pid)
 		}
 		return nil

@@ -3,8 +3,11 @@
 package childproc
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,6 +35,16 @@ func Children(pid int) []int {
 		}
 	}
 	return found
+}
+
+// Running tells a process that runs from one that is gone and from one that has ended and waits to be taken note of (a
+// zombie). It needs /proc: elsewhere it cannot see zombies.
+func Running(pid int) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) || runtime.GOOS != "linux" && syscall.Kill(pid, 0) == nil
+	}
+	return !strings.HasPrefix(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " Z")
 }
 
 // SignalPID sends a signal to one process, which need not be a child. A process that is gone is no error.

@@ -67,7 +67,7 @@ func TestCeleryPoolDiesWithItsWorker(t *testing.T) {
 			must(t, err)
 			kill(w)
 			testenv.Eventually(t, 10*time.Second, func() error {
-				if err := syscall.Kill(pid, 0); err == nil {
+				if childproc.Running(pid) {
 					return errStillThere
 				}
 				return nil

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/docuvault/docuvault/adapters/embedded"
 	"github.com/docuvault/docuvault/internal/childproc"
@@ -47,12 +49,30 @@ func (p *postgresProcess) stop(ctx context.Context) error {
 // kill ends the first process and all its children, as the loss of the machine would, disk cache apart.
 func (p *postgresProcess) kill(ctx context.Context) error {
 	return p.end(func() error {
-		for _, pid := range p.family() {
+		family := p.family()
+		for _, pid := range family {
 			childproc.SignalPID(pid, syscall.SIGKILL)
 		}
 		<-p.server.Done()
+		if err := allGone(ctx, family); err != nil {
+			return err
+		}
 		return p.server.Stop(ctx) // gives up the folder's lock
 	})
+}
+
+// allGone waits for processes that are nobody's children any more.
+func allGone(ctx context.Context, pids []int) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for slices.ContainsFunc(pids, childproc.Running) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 func (p *postgresProcess) end(how func() error) error {
