@@ -3,6 +3,7 @@ package extract
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,15 +85,13 @@ func spawn(cfg Config, ended func()) (*child, error) {
 		for _, f := range open {
 			_ = f.Close()
 		}
-		if c.dir != "" {
-			_ = os.Remove(c.dir)
-		}
+		c.removeDir()
 		ended()
 		return nil, err
 	}
 	var err error
 	if c.dir, err = os.MkdirTemp("", "docuvault-extract-"); err != nil {
-		return fail(err)
+		c.dir = "" // a system without a writable folder: then the root has no place for files either
 	}
 	childIn, in, err := os.Pipe()
 	if err != nil {
@@ -104,7 +103,7 @@ func spawn(cfg Config, ended func()) (*child, error) {
 	}
 	c.cmd = exec.Command(cfg.Command[0], cfg.Command[1:]...)
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = childIn, childOut, &c.stderr
-	c.cmd.Env, c.cmd.Dir, c.cmd.WaitDelay = environment(), c.dir, time.Second
+	c.cmd.Env, c.cmd.Dir, c.cmd.WaitDelay = environment(), cmp.Or(c.dir, string(os.PathSeparator)), time.Second
 	prepare(c.cmd)
 	keepDescriptors()
 	c.in, c.out = in, out
@@ -123,7 +122,7 @@ func spawn(cfg Config, ended func()) (*child, error) {
 			return
 		}
 		_ = c.cmd.Wait() // ProcessState says how it ended
-		_ = os.Remove(c.dir)
+		c.removeDir()
 		close(c.done)
 		ended()
 	}()
@@ -155,8 +154,14 @@ func (c *child) greet(h hello, patience time.Duration) error {
 	}
 	c.layers = answer.Layers
 	// A folder without a name takes no files. Where a folder in use cannot be removed, it goes with the child.
-	_ = os.Remove(c.dir)
+	c.removeDir()
 	return c.out.SetReadDeadline(time.Time{})
+}
+
+func (c *child) removeDir() {
+	if c.dir != "" {
+		_ = os.Remove(c.dir)
+	}
 }
 
 // kill ends the process. The first reason given is the one that counts.

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,12 +26,37 @@ func TestMain(m *testing.M) {
 			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
 				return badReader{formats.New(h.Limits, h.CacheDir, log), h.CacheDir}
 			}))
+		case parentRole:
+			os.Exit(parentThatHangs())
 		case "some-other-program":
 			fmt.Println("hello, I am no worker")
 			os.Exit(0)
 		}
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// parentRole is the argument that makes the test binary a parent, to be killed by a test.
+const parentRole = "extract-parent"
+
+// parentThatHangs reports its child's id and then has it read for ever.
+func parentThatHangs() int {
+	self, err := os.Executable()
+	if err != nil {
+		return 1
+	}
+	x, err := New(Config{Command: []string{self, misbehave}, CacheDir: "-", Children: 1}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return 1
+	}
+	x.reads[testSelf], x.reads[testHang] = true, true
+	got, err := x.Extract(context.Background(), source(testSelf, "x"))
+	if err != nil {
+		return 1
+	}
+	fmt.Println(got.Text)
+	_, _ = x.Extract(context.Background(), source(testHang, "x"))
+	return 1
 }
 
 // Content types that a badReader does something bad for.
@@ -42,7 +68,6 @@ const (
 	testOverflow  = "test/overflow"
 	testHog       = "test/hog"
 	testHogAtOnce = "test/hog-at-once"
-	testPanic     = "test/panic"
 	testLie       = "test/lie"
 	testLong      = "test/long"
 	testSelf      = "test/self"
@@ -50,7 +75,7 @@ const (
 )
 
 func badTypes() []string {
-	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testPanic, testLie, testLong, testSelf, testFault}
+	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testLie, testLong, testSelf, testFault}
 }
 
 type badReader struct {

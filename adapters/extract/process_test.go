@@ -3,10 +3,12 @@
 package extract
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,13 +108,27 @@ func TestChildIsUsedAgainForItsOwnerAlone(t *testing.T) {
 	}
 }
 
+func TestChildIsReplacedAfterSoManyDocuments(t *testing.T) {
+	t.Parallel()
+	x := open(t, Config{Children: 1, Documents: 3})
+	counts := map[int]int{}
+	for range 7 {
+		pid, _ := describe(t, x, domain.Nobody)
+		if counts[pid]++; counts[pid] > 3 {
+			t.Fatalf("process %d read %d documents", pid, counts[pid])
+		}
+	}
+	if len(counts) != 3 {
+		t.Errorf("%d processes for seven documents, want three", len(counts))
+	}
+}
+
 func TestOwnersNeverMeet(t *testing.T) {
 	t.Parallel()
 	x := open(t, Config{Children: 3, Documents: 5})
 	owners := []domain.Owner{domain.Nobody, domain.Owner(uuid.New()), domain.Owner(uuid.New()), domain.Owner(uuid.New())}
 	var mu sync.Mutex
 	served := map[int]domain.Owner{}
-	counts := map[int]int{}
 	var wg sync.WaitGroup
 	for i := range 12 {
 		wg.Go(func() {
@@ -124,9 +140,6 @@ func TestOwnersNeverMeet(t *testing.T) {
 					t.Errorf("process %d served %s and %s", pid, before, owner)
 				}
 				served[pid] = owner
-				if counts[pid]++; counts[pid] > 5 {
-					t.Errorf("process %d read %d documents", pid, counts[pid])
-				}
 				mu.Unlock()
 			}
 		})
@@ -223,11 +236,43 @@ func TestKilledFromOutsideIsNotTheDocumentsFault(t *testing.T) {
 	}
 	mustWork(t, x)
 	pid, _ = describe(t, x, domain.Nobody)
+	x.pool.mu.Lock()
+	idle := x.pool.idle[0]
+	x.pool.mu.Unlock()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil { // this time while it is idle
 		t.Fatal(err)
 	}
-	mustDie(t, pid)
+	<-idle.done
 	mustWork(t, x)
+}
+
+func TestChildrenDieWithTheirParent(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := exec.Command(self, parentRole)
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "pid=")))
+	if err != nil || !alive(pid) {
+		t.Fatalf("child %q: %v", line, err)
+	}
+	if err := parent.Process.Kill(); err != nil { // nothing of its own can run any more
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	mustDie(t, pid)
 }
 
 func TestTerminalSignalsDoNotReachChildren(t *testing.T) {
