@@ -63,6 +63,9 @@ func (a *API) serveContent(c *gin.Context, doc domain.Document) {
 	if r.Method != http.MethodHead {
 		var err error
 		if content, err = a.vault.OpenContent(r.Context(), doc, part); err != nil {
+			if domain.ErrorCode(err) == domain.Invalid { // a range within the row's size: storage has fewer bytes than that
+				err = domain.Wrap(domain.Internal, err, "")
+			}
 			a.fail(c, err)
 			return
 		}

@@ -317,6 +317,7 @@ func TestContentCutOffByStorage(t *testing.T) {
 	if body, err := download(t, h, "/api/documents/"+id+"/content"); !errors.Is(err, io.ErrUnexpectedEOF) || len(body) != 300<<10 {
 		t.Errorf("got %d bytes and %v", len(body), err)
 	}
+	h.get("/api/documents/"+id+"/content", "Range", "bytes=400000-").is(http.StatusInternalServerError) // beyond what is left
 	eventually(t, "it is logged", func() bool {
 		return len(h.logs.lines(t, "download cut off, storage has fewer bytes than recorded")) > 0
 	})

@@ -51,9 +51,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body = &pacedBody{body: r.Body, conn: conn, pace: steady}
 		r.Body = x.body
-		_ = conn.SetReadDeadline(steady.deadline()) // also for the server, which drains what a handler leaves unread
-	} else {
-		_ = conn.SetReadDeadline(time.Time{})
+		_ = conn.SetReadDeadline(steady.deadline()) // for the server, which drains what a handler leaves unread
 	}
 	_ = conn.SetWriteDeadline(time.Time{}) // how long the answer takes to begin is not the client's fault
 

@@ -271,6 +271,11 @@ func FuzzDecodeCursor(f *testing.F) {
 		f.Add(rest.EncodeCursor(rest.SortedBy(sort), ports.Position{Name: "n", Size: 1, CreatedAt: time.Unix(1, 0)}), []byte("raw"))
 	}
 	f.Add("", []byte{})
+	f.Add("", append(make([]byte, 16), 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+	f.Add("", append(make([]byte, 16), 0x03, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+	f.Add("", append(make([]byte, 16), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+	f.Add("", append(make([]byte, 16), "name\x00"...))
+	f.Add("", append(make([]byte, 16), "name\xff"...))
 	f.Fuzz(func(t *testing.T, s string, payload []byte) {
 		for _, sort := range ports.Sorts() {
 			query := rest.SortedBy(sort)

@@ -44,8 +44,8 @@ type pacedBody struct {
 	err   error // the first error, io.EOF included
 }
 
-// Read reads from the client. At the end of the body the deadline is lifted: from then on the server itself watches the
-// connection, and a deadline that passes there would cancel the request.
+// Read reads from the client. At the end of the body the server lifts the deadline itself and watches the connection for a
+// client that goes away.
 func (b *pacedBody) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -59,7 +59,6 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	case err == nil:
 	case errors.Is(err, io.EOF):
 		b.err = io.EOF
-		_ = b.conn.SetReadDeadline(time.Time{})
 	default:
 		b.err = bodyError(err)
 	}
@@ -78,7 +77,6 @@ func (b *pacedBody) discard(limit int64, within time.Duration, expectContinue bo
 	_ = b.conn.SetReadDeadline(b.pace.now().Add(within))
 	if n, err := io.CopyN(io.Discard, b.body, limit); errors.Is(err, io.EOF) && n < limit {
 		b.err = io.EOF
-		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 }
 

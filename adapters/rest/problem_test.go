@@ -312,6 +312,13 @@ func TestHugeAndBrokenRequests(t *testing.T) {
 		"two lengths":     {"POST /api/topics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n{}  ", "HTTP/1.1 400"},
 		"smuggled length": {"POST /api/topics HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 4"},
 		"no HTTP":         {"\x16\x03\x01\x02\x00\x01\r\n\r\n", "HTTP/1.1 400"},
+		"connect":         {"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n", "HTTP/1.1 404"},
+		"connect a path":  {"CONNECT /health HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405"},
+		"star":            {"GET * HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 4"},
+		"options star":    {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200"},
+		"absolute":        {"GET http://other.example.org/health/live HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200"},
+		"HTTP/1.0":        {"GET /docs HTTP/1.0\r\n\r\n", "HTTP/1.0 200"},
+		"strange host":    {"GET /docs HTTP/1.1\r\nHost: a\"b<c>\r\n\r\n", "HTTP/1.1 "},
 		"bad chunk":       {"POST /api/topics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n", "HTTP/1.1 400"},
 	} {
 		t.Run(name, func(t *testing.T) {
