@@ -2,7 +2,10 @@ package minio
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"sync"
 )
@@ -56,6 +59,16 @@ func (s *spool) readAt(p []byte, offset int64) (int, error) {
 		return 0, io.EOF
 	}
 	return n, nil
+}
+
+// checksum returns the CRC-32C of what is held, as S3 writes it.
+func (s *spool) checksum() string {
+	var sum uint32
+	table := crc32.MakeTable(crc32.Castagnoli) // made once by the package
+	for i, chunk := range s.chunks {
+		sum = crc32.Update(sum, table, chunk[:max(0, min(chunkSize, s.size-int64(i)*chunkSize))])
+	}
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
 }
 
 // reset forgets the bytes and keeps the chunks.

@@ -19,6 +19,7 @@ const (
 	codeConditionalConflict = "ConditionalRequestConflict" // S3: two conditional writes of one key at once
 	codeExpiredToken        = "ExpiredToken"
 	codeInvalidName         = "XMinioInvalidResourceName"
+	codeChecksumMismatch    = "XAmzContentChecksumMismatch"
 )
 
 // translate gives an error of a call its domain code. The cause, with the server's code, is for logs alone.
@@ -60,6 +61,8 @@ func (s *Store) fromAnswer(answer minio.ErrorResponse) *domain.Error {
 	case minio.AccessDenied, minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, codeExpiredToken,
 		minio.RequestTimeTooSkewed, minio.AuthorizationHeaderMalformed, minio.InvalidRegion, minio.AllAccessDisabled:
 		return domain.Errorf(domain.Unavailable, "the object storage is not set up correctly").Because("misconfigured")
+	case minio.BadDigest, minio.XAmzContentSHA256Mismatch, codeChecksumMismatch, minio.IncompleteBody:
+		return domain.Errorf(domain.Unavailable, "the upload was damaged on its way to the object storage")
 	case codeStorageFull, codeBucketQuota, codeQuota:
 		return domain.Errorf(domain.Unavailable, "the storage is full").Because("full")
 	}

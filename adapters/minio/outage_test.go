@@ -146,6 +146,7 @@ type forgetful struct {
 	lose   atomic.Pointer[func(*http.Request) bool]
 	lost   atomic.Int32
 	during atomic.Pointer[func()]
+	damage atomic.Bool // change a byte of every body
 }
 
 func newForgetful(t *testing.T, s3 testenv.S3Server) *forgetful {
@@ -155,6 +156,9 @@ func newForgetful(t *testing.T, s3 testenv.S3Server) *forgetful {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: s3.Endpoint})
 			r.Out.Host = r.In.Host // the signature is for it
+			if f.damage.Load() {
+				r.Out.Body = &damaging{ReadCloser: r.In.Body}
+			}
 		},
 		Transport: transport,
 		ModifyResponse: func(answer *http.Response) error {
@@ -194,7 +198,7 @@ func TestLostAnswers(t *testing.T) {
 		lose      func(*http.Request) bool
 	}{
 		"held":     {100, false, isPut},
-		"streamed": {1 << 20, true, isPut},
+		"streamed": {3 << 20, true, isPut},
 		"parts":    {minPartSize + 1, false, isComplete},
 	} {
 		for _, canceled := range []bool{false, true} {
@@ -266,7 +270,7 @@ func TestNotTakenForAnother(t *testing.T) {
 	direct := open(t, cfg)
 	cfg.Endpoint = proxy.URL
 	store := open(t, cfg)
-	for _, size := range []int64{5, 1 << 20, minPartSize + 1} {
+	for _, size := range []int64{5, 3 << 20, minPartSize + 1} {
 		key, others := newKey(), bytes.Repeat([]byte("o"), int(size))
 		_, err := direct.Put(t.Context(), key, bytes.NewReader(others), size, "")
 		must(t, err)
@@ -283,6 +287,51 @@ func TestNotTakenForAnother(t *testing.T) {
 		must(t, reader.Close())
 		if !bytes.Equal(got, others) {
 			t.Fatal("another's object was changed")
+		}
+	}
+}
+
+// damaging changes the hundredth byte.
+type damaging struct {
+	io.ReadCloser
+	at int
+}
+
+func (d *damaging) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if d.at <= 100 && 100 < d.at+n {
+		p[100-d.at] ^= 1
+	}
+	d.at += n
+	return n, err
+}
+
+// TestDamagedOnTheWay: no upload is stored with another byte than was sent, whichever way it goes.
+func TestDamagedOnTheWay(t *testing.T) {
+	t.Parallel()
+	for name, s3 := range map[string]testenv.S3Server{"minio": testenv.S3(t), "versity": testenv.Versity(t)} {
+		for _, signed := range []bool{false, true} {
+			t.Run(name+map[bool]string{true: " signed"}[signed], func(t *testing.T) {
+				t.Parallel()
+				proxy := newForgetful(t, s3)
+				cfg := configOf(s3, testenv.Bucket(t, s3))
+				cfg.Endpoint, cfg.SignPayloads = proxy.URL, signed
+				store := open(t, cfg)
+				for _, size := range []int64{200, 1 << 20, 3 << 20, minPartSize + 1} {
+					key := newKey()
+					proxy.damage.Store(true)
+					_, err := store.Put(t.Context(), key, bytes.NewReader(make([]byte, size)), size, "")
+					proxy.damage.Store(false)
+					if domain.ErrorCode(err) != domain.Unavailable {
+						t.Errorf("Put of %d bytes of which one is changed: %v, want Unavailable", size, err)
+					}
+					if _, err := store.Stat(t.Context(), key); domain.ErrorCode(err) != domain.NotFound {
+						t.Errorf("Stat of it: %v, want NotFound", err)
+					}
+					_, err = store.Put(t.Context(), key, bytes.NewReader(make([]byte, size)), size, "")
+					must(t, err)
+				}
+			})
 		}
 	}
 }

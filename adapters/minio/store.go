@@ -29,6 +29,8 @@ type Store struct {
 	timeout   time.Duration
 	chunks    *chunkPool
 	log       *slog.Logger
+
+	signPayloads bool
 }
 
 // tries is how often a call is made that may be repeated.
@@ -51,7 +53,7 @@ func New(cfg Config, log *slog.Logger) (*Store, error) {
 	}
 	s := &Store{
 		s3: minio.Core{Client: client}, transport: transport, bucket: cfg.Bucket, region: cfg.regionOf(at), partSize: cfg.PartSize,
-		timeout: cfg.Timeout, chunks: newChunkPool(), log: log,
+		timeout: cfg.Timeout, chunks: newChunkPool(), log: log, signPayloads: cfg.SignPayloads,
 	}
 	if cfg.PublicEndpoint != "" {
 		public, err := parseAddress("public_endpoint", cfg.PublicEndpoint, cfg.Secure)
