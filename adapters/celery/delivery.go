@@ -15,7 +15,7 @@ type Delivery struct {
 	Name     string
 	Protocol int // 1 or 2
 	Args     []Value
-	Kwargs   map[string]Value
+	Kwargs   map[string]Value // nil when there are none
 
 	Queue       string // where it was taken from
 	Priority    int
@@ -30,7 +30,7 @@ type Delivery struct {
 	GroupIndex                *int
 	Shadow                    string
 	CorrelationID, ReplyTo    string
-	Headers                   map[string]Value // custom headers
+	Headers                   map[string]Value // custom headers; nil when there are none
 
 	msg                *message
 	argsRaw, kwargsRaw Value

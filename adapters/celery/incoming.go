@@ -121,19 +121,22 @@ func (m *message) payload(lim limits) ([]byte, *DecodeError) {
 	if m.contentType != "application/json" {
 		return fail(ReasonContentType, "content type %.60q is refused", m.contentType)
 	}
-	text, ok := asString(m.body)
-	if !ok {
+	if len(m.body) < 2 || m.body[0] != '"' {
 		return fail(ReasonBody, "body is not a string")
 	}
-	body := []byte(text)
+	body := []byte(m.body[1 : len(m.body)-1])
+	if bytes.IndexByte(body, '\\') >= 0 {
+		body = []byte(unquote(m.body))
+	}
 	encoding, _ := asString(m.property("body_encoding"))
 	switch encoding {
 	case "base64":
-		raw, err := base64.StdEncoding.DecodeString(text)
+		raw := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+		n, err := base64.StdEncoding.Decode(raw, body)
 		if err != nil {
 			return fail(ReasonBody, "base64: %w", err)
 		}
-		body = raw
+		body = raw[:n]
 	case "", "utf-8":
 	default:
 		return fail(ReasonBody, "body_encoding %.40q", encoding)
@@ -265,11 +268,13 @@ func (d *Delivery) setArgs(args, kwargs Value) error {
 			d.Args[i] = args[p[0]:p[1]:p[1]]
 		}
 	}
-	d.Kwargs = map[string]Value{}
 	if kwargs != nil {
 		fields, err := members(kwargs)
 		if err != nil {
 			return fmt.Errorf("kwargs: %w", err)
+		}
+		if len(fields) > 0 {
+			d.Kwargs = make(map[string]Value, len(fields))
 		}
 		for _, f := range fields {
 			d.Kwargs[f.key] = kwargs[f.start:f.end:f.end]
@@ -284,7 +289,11 @@ func (d *Delivery) readHeaders(get func(string) Value) *DecodeError {
 	if d.ID == "" {
 		return &DecodeError{Reason: ReasonEnvelope, Err: errors.New("no task id")}
 	}
-	for key, dst := range map[string]*time.Time{"eta": &d.ETA, "expires": &d.Expires} {
+	for _, at := range [...]struct {
+		key string
+		dst *time.Time
+	}{{"eta", &d.ETA}, {"expires", &d.Expires}} {
+		key, dst := at.key, at.dst
 		v := get(key)
 		if isNull(v) {
 			continue
@@ -328,9 +337,11 @@ func (d *Delivery) readProperties() {
 	d.CorrelationID, _ = asString(m.property("correlation_id"))
 	d.ReplyTo, _ = asString(m.property("reply_to"))
 	d.Redelivered = string(m.header("redelivered")) == "true" || string(find(m.delivery, m.raw, "redelivered")) == "true"
-	d.Headers = map[string]Value{}
 	for _, h := range m.headers {
 		if !reserved[h.key] {
+			if d.Headers == nil {
+				d.Headers = map[string]Value{}
+			}
 			d.Headers[h.key] = Value(m.raw[h.start:h.end])
 		}
 	}

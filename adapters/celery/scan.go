@@ -192,7 +192,7 @@ func scanMembers(b []byte, i, depth int, budget *int, out *[]member) (int, error
 			return end, err
 		}
 		if out != nil {
-			*out = append(*out, member{key: unquote(b[i:keyEnd]), start: start, end: end})
+			*out = append(*out, member{key: keyName(b[i:keyEnd]), start: start, end: end})
 		}
 		next, done, err := afterItem(b, skipSpace(b, end), '}')
 		if done || err != nil {
@@ -201,6 +201,26 @@ func scanMembers(b []byte, i, depth int, budget *int, out *[]member) (int, error
 		i = next
 	}
 }
+
+// keyName decodes a member's name; Celery's own cost no allocation.
+func keyName(b []byte) string {
+	if name, ok := celeryNames[string(b[1:len(b)-1])]; ok {
+		return name
+	}
+	return unquote(b)
+}
+
+var celeryNames = func() map[string]string {
+	m := map[string]string{}
+	for name := range reserved {
+		m[name] = name
+	}
+	for _, name := range []string{"body", "content-encoding", "content-type", "headers", "properties", "correlation_id", "reply_to", "delivery_mode",
+		"delivery_info", "exchange", "routing_key", "priority", "body_encoding", "delivery_tag", "callbacks", "errbacks", "chain", "chord", "args", "kwargs"} {
+		m[name] = name
+	}
+	return m
+}()
 
 func afterItem(b []byte, i int, closing byte) (next int, done bool, err error) {
 	switch {
@@ -296,7 +316,7 @@ func members(b []byte) ([]member, error) {
 		return nil, fmt.Errorf("%w: not an object", errJSON)
 	}
 	budget := maxValues
-	out := make([]member, 0, 24)
+	out := make([]member, 0, min(24, 4+len(b)/24))
 	end, err := scanMembers(b, i, maxDepth, &budget, &out)
 	if err != nil {
 		return nil, err

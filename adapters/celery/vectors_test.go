@@ -31,7 +31,7 @@ type vector struct {
 	After     map[string][]string             `json:"after"`
 }
 
-func vectors(t *testing.T, pattern string) map[string]vector {
+func vectorsOf(t testing.TB, pattern string) map[string]vector {
 	t.Helper()
 	out := map[string]vector{}
 	for _, dir := range []string{"testdata/vectors", "testdata/vectors/older/5.4.0", "testdata/vectors/older/5.2.6"} {
@@ -64,7 +64,7 @@ func TestVectorsMessages(t *testing.T) {
 	t.Parallel()
 	refused := regexp.MustCompile(`_(pickle|yaml|msgpack)\.json$`)
 	n := 0
-	for name, v := range vectors(t, "msg_*.json") {
+	for name, v := range vectorsOf(t, "msg_*.json") {
 		for _, e := range v.Entries {
 			n++
 			d, bad := decodeDelivery([]byte(e.Raw), testLimits)
@@ -113,7 +113,7 @@ func TestVectorsMessages(t *testing.T) {
 func TestVectorsEncode(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"msg_p2_plain.json", "msg_p2_shadow_ignore_limits_headers.json", "msg_p2_kwargs_eta_expires_priority5.json", "msg_p2_link_link_error.json"} {
-		v := vectors(t, name)[name]
+		v := vectorsOf(t, name)[name]
 		raw := v.Entries[0].Raw
 		d, bad := decodeDelivery([]byte(raw), testLimits)
 		if bad != nil {
@@ -201,7 +201,7 @@ func comparable(t *testing.T, raw []byte) any {
 // TestVectorsResults reads every captured result document, and writes it again byte for byte.
 func TestVectorsResults(t *testing.T) {
 	t.Parallel()
-	for name, v := range vectors(t, "result_*.json") {
+	for name, v := range vectorsOf(t, "result_*.json") {
 		for _, p := range v.Published {
 			id, ok := strings.CutPrefix(p.Channel, "celery-task-meta-")
 			if !ok {
@@ -247,7 +247,7 @@ func TestVectorsResults(t *testing.T) {
 // TestVectorsRestored marks held messages as kombu's own restore did.
 func TestVectorsRestored(t *testing.T) {
 	t.Parallel()
-	v := vectors(t, "restored_message.json")["restored_message.json"]
+	v := vectorsOf(t, "restored_message.json")["restored_message.json"]
 	after := map[string]bool{}
 	for _, list := range v.After {
 		for _, raw := range list {
@@ -268,7 +268,7 @@ func TestVectorsRestored(t *testing.T) {
 // TestVectorsMalformed reads what kills Python workers. None may pass as a task unless Python would run it too.
 func TestVectorsMalformed(t *testing.T) {
 	t.Parallel()
-	v := vectors(t, "malformed.json")["malformed.json"]
+	v := vectorsOf(t, "malformed.json")["malformed.json"]
 	if len(v.Cases) < 20 {
 		t.Fatalf("only %d cases", len(v.Cases))
 	}
