@@ -1,5 +1,5 @@
 // Package docs holds the documents that the program itself serves. They live here, beside those that only people read, because
-// go:embed cannot reach up from the package that uses them.
+// embedding cannot reach up from the package that uses them.
 package docs
 
 import _ "embed"

@@ -127,7 +127,7 @@ func (a *API) copyContent(c *gin.Context, doc domain.Document, content io.Reader
 	default:
 		return
 	}
-	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut a connection
+	panic(http.ErrAbortHandler) // net/http's way to cut a connection
 }
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}

@@ -260,6 +260,9 @@ func TestContentOfPythonsRows(t *testing.T) {
 	if got := h.get("/api/documents/" + id + "/content").header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") {
 		t.Errorf("HTML in capitals is %q", got)
 	}
+	if got := h.get("/api/documents/" + id).text("content_type"); got != "text/html" {
+		t.Errorf("HTML in capitals is shown as %q", got)
+	}
 	// Storage that has less than the row says: the client must notice.
 	docID, _ := domain.ParseDocumentID(h.keep("e.txt", alphabet))
 	doc, err := h.repo.DeleteDocument(t.Context(), domain.Nobody, docID)

@@ -35,9 +35,9 @@ func encodeCursor(query ports.DocumentQuery, position ports.Position) string {
 	case ports.ByName:
 		raw = append(raw, position.Name...)
 	case ports.BySize:
-		raw = binary.BigEndian.AppendUint64(raw, uint64(position.Size)) //nolint:gosec // sizes are not negative
+		raw = binary.BigEndian.AppendUint64(raw, uint64(position.Size)) // sizes are not negative
 	default:
-		raw = binary.BigEndian.AppendUint64(raw, uint64(position.CreatedAt.UnixMicro())) //nolint:gosec // read back the same way
+		raw = binary.BigEndian.AppendUint64(raw, uint64(position.CreatedAt.UnixMicro())) // read back the same way
 	}
 	copy(raw[1:cursorHead], cursorCheck(query, raw[cursorHead:]))
 	return base64.RawURLEncoding.EncodeToString(raw)
@@ -67,7 +67,7 @@ func decodeCursor(query ports.DocumentQuery, s string) (*ports.Position, error) 
 	if len(value) != 8 {
 		return nil, badCursor()
 	}
-	number := int64(binary.BigEndian.Uint64(value)) //nolint:gosec // bounded below
+	number := int64(binary.BigEndian.Uint64(value)) // bounded below
 	if query.Sort == ports.BySize {
 		position.Size = number
 		if number < 0 {

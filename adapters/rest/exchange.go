@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -65,7 +66,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	defer func() {
 		fault := recover()
-		if fault != nil && fault != http.ErrAbortHandler {
+		if err, ok := fault.(error); fault != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
 			a.log.ErrorContext(r.Context(), "handler panicked", "method", r.Method, "route", x.route, "panic", fault, "stack", string(debug.Stack()))
 			if out.status == 0 {
 				a.answerProblem(out, r, domain.Errorf(domain.Internal, ""))
@@ -77,7 +78,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = conn.SetWriteDeadline(a.cfg.Now().Add(a.cfg.StallWindow)) // the server still flushes its buffer
 		a.logExchange(r, x, out, fault != nil)
 		if fault != nil {
-			panic(fault) //nolint:forbidigo // net/http's way to cut a connection
+			panic(fault) // net/http's way to cut a connection
 		}
 	}()
 	a.engine.ServeHTTP(out, r)

@@ -240,7 +240,7 @@ func (m *meteredReader) Read(p []byte) (int, error) {
 		m.left -= n
 	}
 	m.remember(p[:n])
-	if err != nil && err != io.EOF && m.err == nil { //nolint:errorlint // io.Reader's EOF is never wrapped
+	if err != nil && err != io.EOF && m.err == nil {
 		m.err = err
 	}
 	return n, err
