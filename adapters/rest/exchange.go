@@ -66,7 +66,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	defer func() {
 		fault := recover()
-		if err, ok := fault.(error); fault != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
+		if err, ok := fault.(error); fault != nil && (!ok || !errors.Is(err, http.ErrAbortHandler)) {
 			a.log.ErrorContext(r.Context(), "handler panicked", "method", r.Method, "route", x.route, "panic", fault, "stack", string(debug.Stack()))
 			if out.status == 0 {
 				a.answerProblem(out, r, domain.Errorf(domain.Internal, ""))
