@@ -359,8 +359,20 @@ table "documents" {
   index "ix_documents_user_status_created_id" {
     columns = [column.user_id, column.status, column.created_at, column.id]
   }
+  index "ix_documents_user_status_filename_id" {
+    columns = [column.user_id, column.status, column.filename, column.id]
+  }
+  index "ix_documents_user_status_size_id" {
+    columns = [column.user_id, column.status, column.size_bytes, column.id]
+  }
   index "ix_documents_user_folder_created_id" {
     columns = [column.user_id, column.folder_id, column.created_at, column.id]
+  }
+  index "ix_documents_user_folder_filename_id" {
+    columns = [column.user_id, column.folder_id, column.filename, column.id]
+  }
+  index "ix_documents_user_folder_size_id" {
+    columns = [column.user_id, column.folder_id, column.size_bytes, column.id]
   }
   # Same owner, same content: duplicates at upload.
   index "ix_documents_user_sha256" {
