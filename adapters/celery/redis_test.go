@@ -27,9 +27,19 @@ func realRedis(t testing.TB) *server {
 	t.Helper()
 	r := testenv.Redis(t)
 	s := &server{addr: r.Addr, url: r.URL, real: r}
-	s.rdb = redis.NewClient(&redis.Options{Addr: s.addr, Password: r.Password, Protocol: 2, DisableIdentity: true})
+	s.rdb = redisClient(s.url)
 	t.Cleanup(func() { _ = s.rdb.Close() })
 	return s
+}
+
+// redisClient is a plain client on a URL of redis://.
+func redisClient(url string) *redis.Client {
+	opt, err := redis.ParseURL(url)
+	if err != nil {
+		panic(err)
+	}
+	opt.Protocol, opt.DisableIdentity = 2, true
+	return redis.NewClient(opt)
 }
 
 func miniRedis(t testing.TB) *server {

@@ -64,3 +64,9 @@ def note(text):
 @app.task(name="py.errback")
 def errback(failed_id):
     app.backend.client.rpush("errbacks", failed_id)
+
+
+@app.task(name="py.chaos", bind=True)
+def chaos(self, n):
+    app.backend.client.hincrby("chaos:ran", self.request.id, 1)
+    return n
