@@ -242,27 +242,29 @@ func (f failing) Read([]byte) (int, error) {
 
 func TestSlowReaderIsNotTheDocumentsFault(t *testing.T) {
 	t.Parallel()
-	x := open(t, Config{Timeout: 300 * time.Millisecond})
+	x := open(t, Config{Timeout: time.Second})
 	mustWork(t, x)
 	in := source("text/plain", "slow text")
-	in.Content = &slow{rest: "slow text", pause: 100 * time.Millisecond}
+	in.Content = &slow{rest: "slow text", pause: 1500 * time.Millisecond}
 	if got, err := x.Extract(t.Context(), in); err != nil || got.Text != "slow text" {
 		t.Fatalf("got %+v, %v: the deadline is the child's, not the storage's", got, err)
 	}
 }
 
-// slow yields one byte at a time and waits before each.
+// slow yields all but one byte, waits, and yields the last.
 type slow struct {
 	rest  string
 	pause time.Duration
 }
 
 func (s *slow) Read(b []byte) (int, error) {
-	<-time.After(s.pause)
-	if s.rest == "" {
+	switch len(s.rest) {
+	case 0:
 		return 0, io.EOF
+	case 1:
+		<-time.After(s.pause)
 	}
-	n := copy(b[:1], s.rest)
+	n := copy(b, s.rest[:max(1, len(s.rest)-1)])
 	s.rest = s.rest[n:]
 	return n, nil
 }

@@ -65,7 +65,10 @@ func TestChildKnowsNothingOfUs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = secret.Close() }()
-	_, about := describe(t, x, domain.Nobody)
+	pid, about := describe(t, x, domain.Nobody)
+	if dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd"); err != nil || !strings.HasSuffix(dir, " (deleted)") {
+		t.Errorf("the working folder %s (%v) has a name", dir, err)
+	}
 	for _, line := range about {
 		kind, value, _ := strings.Cut(line, "=")
 		switch kind {
@@ -283,6 +286,9 @@ func TestTerminalSignalsDoNotReachChildren(t *testing.T) {
 		if err := syscall.Kill(pid, signal); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if again, _ := describe(t, x, domain.Nobody); again != pid {
+		t.Errorf("process %d ended by a signal that was not for it", pid)
 	}
 	if group, err := syscall.Getpgid(pid); err != nil || group == syscall.Getpgrp() {
 		t.Errorf("the child is in our process group (%v)", err)
