@@ -27,9 +27,6 @@ const maxStack = 64 << 20
 // Main is the child's whole life: it reads documents from standard input until that ends. The program calls it when its first
 // argument is WorkerCommand, before it reads any configuration, and exits with the code it returns.
 func Main() int {
-	// The parent decides when a child ends. A signal to the whole group (Ctrl-C, a service manager) must not make the
-	// document that is just being read look like one that crashes its parser.
-	signal.Ignore(endingSignals()...)
 	out := os.Stdout
 	os.Stdout = os.Stderr // a library that prints must not speak for us
 	return Serve(os.Stdin, out, os.Stderr)
@@ -50,6 +47,9 @@ type documentReader interface {
 }
 
 func serve(in io.Reader, out, logs io.Writer, open func(hello, *slog.Logger) documentReader) int {
+	// The parent decides when a child ends. A signal to the whole group (Ctrl-C, a service manager) must not make the
+	// document that is just being read look like one that crashes its parser.
+	signal.Ignore(endingSignals()...)
 	log := slog.New(slog.NewJSONHandler(logs, nil))
 	w := worker{in: bufio.NewReaderSize(in, chunkSize), out: bufio.NewWriterSize(out, chunkSize), log: log}
 	var h hello
