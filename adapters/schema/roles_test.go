@@ -172,6 +172,23 @@ func TestRoleSetUpKeepsPasswordsOutOfTheServersLog(t *testing.T) {
 	clean(t)
 }
 
+// What the server gets is what it would store, whatever it is set to make of passwords.
+func TestInitRolesSendsNoPassword(t *testing.T) {
+	t.Parallel()
+	server := testenv.PostgresServer(t, testenv.PostgresOptions{})
+	db := open(t, server.SuperDSN()) // one connection: what is set stays set
+	exec(t, db, "SET password_encryption = 'md5'")
+	if err := schema.InitRoles(t.Context(), db, schema.Passwords{App: "hunter2", Migrate: "swordfish"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := one(t, db, "SELECT count(*) FROM pg_authid WHERE rolname LIKE 'docuvault%' AND rolpassword LIKE 'SCRAM-SHA-256$4096:%'"); got != "2" {
+		t.Errorf("%s of 2 passwords came as verifiers", got)
+	}
+	if err := open(t, as(t, server.SuperDSN(), "docuvault_app", "hunter2", "")).PingContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // A database that grew up without the roles: tables of the superuser and of the app role, an app role with too many rights.
 func TestInitRolesTakesOverAndTidiesUp(t *testing.T) {
 	t.Parallel()
