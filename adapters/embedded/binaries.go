@@ -42,6 +42,9 @@ func findBinaries(ctx context.Context, configured string, want int) (binaries, e
 			return b, nil
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return binaries{}, fmt.Errorf("look for PostgreSQL: %w", err) // asking the candidates was cut short: that says nothing of them
+	}
 	return binaries{}, notFound(configured, want, refused)
 }
 
