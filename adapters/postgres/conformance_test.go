@@ -18,7 +18,24 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	stores := &emptyStores{t: t}
+	conformance(t, testenv.Schema)
+}
+
+// TestConformanceInContainer runs the suite on a PostgreSQL from a container. A machine without a container daemon cannot.
+func TestConformanceInContainer(t *testing.T) {
+	t.Parallel()
+	if testenv.Containers() {
+		t.Skip("TESTENV=containers: TestConformance does that already")
+	}
+	if ok, why := testenv.DockerAvailable(); !ok {
+		t.Skip("no container daemon answers: " + why)
+	}
+	conformance(t, testenv.SchemaContainer)
+}
+
+func conformance(t *testing.T, database func(testing.TB) testenv.Database) {
+	t.Helper()
+	stores := &emptyStores{t: t, database: database}
 	repotest.Run(t, func(t *testing.T) repotest.Harness {
 		store := stores.take(t)
 		return repotest.Harness{
@@ -33,9 +50,10 @@ func TestConformance(t *testing.T) {
 
 // emptyStores lends out databases and empties them when they come back: quicker than a new one for every test.
 type emptyStores struct {
-	t    *testing.T // lives longer than those who borrow
-	mu   sync.Mutex
-	free []*Store
+	t        *testing.T // lives longer than those who borrow
+	database func(testing.TB) testenv.Database
+	mu       sync.Mutex
+	free     []*Store
 }
 
 func (e *emptyStores) take(t *testing.T) *Store {
@@ -47,7 +65,7 @@ func (e *emptyStores) take(t *testing.T) *Store {
 	}
 	e.mu.Unlock()
 	if store == nil {
-		store = open(e.t, Config{DSN: testenv.Schema(e.t).AppDSN})
+		store = open(e.t, Config{DSN: e.database(e.t).AppDSN})
 	}
 	t.Cleanup(func() {
 		for _, table := range []string{"documents", "topics", "folders", "users"} {
