@@ -81,11 +81,13 @@ func atTheSameTime(t *testing.T, store *Store, n int) {
 	inside.Add(n)
 	for range n {
 		done.Go(func() {
+			var arrived sync.Once
 			err := store.Tx(t.Context(), func(tx ports.Repository) error {
-				inside.Done()
+				arrived.Do(inside.Done)
 				inside.Wait()
 				return tx.Health(t.Context())
 			})
+			arrived.Do(inside.Done) // one that never began keeps nobody waiting
 			if err != nil {
 				t.Error(err)
 			}
