@@ -91,7 +91,7 @@ type Processing interface {
 
 // Outcome is what one attempt made of a document.
 type Outcome struct {
-	Text        string // stored when the document is Ready; NUL and invalid UTF-8 must be gone
+	Text        string // stored when the document is Ready; NUL is dropped, invalid UTF-8 replaced by U+FFFD
 	Truncated   bool
 	PageCount   *int
 	Suggestions []domain.Suggestion

@@ -334,3 +334,26 @@ func TestSlowStatements(t *testing.T) {
 		t.Errorf("logged %s", text)
 	}
 }
+
+// TestEditDuringAMove: a move that leaves updated_at alone does not take an edit's back.
+func TestEditDuringAMove(t *testing.T) {
+	t.Parallel()
+	store := open(t, Config{DSN: testenv.Schema(t).AppDSN})
+	doc, edited := added(t, store, "a"), domain.Moment(time.Now().Add(time.Minute))
+	calls := 0
+	_, err := store.Advance(t.Context(), doc.ID, func(d *domain.Document) error {
+		d.Requeues++
+		if calls++; calls > 1 {
+			return nil
+		}
+		_, err := store.EditDocument(t.Context(), domain.Nobody, doc.ID, edited, func(d *domain.Document) error { d.Name = "b"; return nil })
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := store.Document(t.Context(), domain.Nobody, doc.ID)
+	if err != nil || now.Name != "b" || !now.UpdatedAt.Equal(edited) || now.Requeues != 1 {
+		t.Errorf("read as %+v, %v", now, err)
+	}
+}
