@@ -48,7 +48,7 @@ check: lint cross test ## what CI runs
 
 .PHONY: bench
 bench: test-deps ## measure against the bare operations, in one run, and print ratios
-	go test -tags bench -run '^TestBench' -count=1 -v -timeout 60m ./internal/bench
+	go test -p 1 -tags bench -run '^TestBench' -count=1 -v -timeout 60m ./internal/bench ./adapters/postgres
 
 .PHONY: fuzz
 FUZZTIME ?= 30s
