@@ -30,6 +30,7 @@ test-deps: ## install what the tests need
 test: test-deps ## run every test on real PostgreSQL, Redis, S3 and Celery, with the race detector
 	go test $(RACE) -timeout 20m $(PKG)
 	go test -C docs/examples $(RACE) ./...
+	@docker info >/dev/null 2>&1 || echo 'NOT RUN: TestConformanceInContainer of adapters/postgres, because no Docker daemon answers here.'
 
 .PHONY: lint
 lint: ## vet, gofmt and golangci-lint

@@ -181,11 +181,17 @@ func TestOneUserOf(t *testing.T) {
 	}
 }
 
-// TestProgramHoldsNoTestCode keeps test doubles and test environments out of the program that people run.
+// TestProgramHoldsNoTestCode keeps test doubles and test environments out of the program that people run. Modules of others may
+// hold what they like (a stemmer's word lists come with test helpers); packages of ours that go into it import no testing.
 func TestProgramHoldsNoTestCode(t *testing.T) {
-	for _, dep := range list(t)["cmd/docuvault"].Deps {
+	packages := list(t)
+	program := packages["cmd/docuvault"]
+	for _, dep := range append(slices.Clone(program.Deps), program.ImportPath) {
 		if strings.Contains(dep, "testcontainers") || dep == module+"/adapters/memory" || strings.HasPrefix(dep, module+"/internal/testenv") {
 			t.Errorf("cmd/docuvault depends on %s", dep)
+		}
+		if path, ours := strings.CutPrefix(dep, module+"/"); ours && slices.Contains(packages[path].Imports, "testing") {
+			t.Errorf("%s goes into the program and imports testing", path)
 		}
 	}
 }
