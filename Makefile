@@ -16,7 +16,8 @@ help: ## list the targets
 .PHONY: run
 run: ## run a whole vault on this machine, everything embedded (installs PostgreSQL's binaries if there are none)
 	@.ci/deps run
-	@go run ./cmd/docuvault up
+	@go build -o bin/docuvault ./cmd/docuvault
+	@exec bin/docuvault up
 
 .PHONY: build
 build: ## build bin/docuvault

@@ -35,9 +35,10 @@ type Config struct {
 	// 10 MiB by default, 5 MiB at least, and bounds what one upload holds in memory to twice its value. S3 takes 10,000 parts.
 	PartSize int64
 
-	// SignPayloads has the bytes of short uploads signed and not only checksummed. Over plain HTTP that is what keeps someone
-	// on the way from changing them. It costs a quarter of the throughput, and is neither needed nor done with TLS.
-	SignPayloads bool
+	// UnsignedPayloads has the bytes of short uploads over plain HTTP checksummed and not signed, for a quarter more of them a
+	// second. Somebody on the way could then change them unnoticed: only for a network that is trusted whole. With TLS nothing
+	// is signed in either case, TLS itself guards the bytes.
+	UnsignedPayloads bool
 
 	// Timeout bounds each wait for the server: for an answer to a request, for the next byte. One minute by default.
 	Timeout time.Duration

@@ -6,8 +6,8 @@
 // which Put recognises its own object when an answer was lost. A context that ends stops a body before its last byte is sent,
 // and then the server cannot store it; after the last byte Put waits for the answer.
 //
-// Bytes are checked on their way: a body that was read before it is sent goes with its CRC-32C, other bytes are signed chunk by
-// chunk (with TLS neither is signed, TLS does it).
+// Bytes are signed on their way, chunk by chunk; with TLS they are not, TLS guards them. Config.UnsignedPayloads has short bodies
+// checked by their CRC-32C alone.
 //
 // Retries: calls without a body, parts, and bodies that are in memory (unknown length up to one part, or short) are tried up
 // to three times. A body that streams through cannot be sent twice and is not.

@@ -315,7 +315,7 @@ func TestDamagedOnTheWay(t *testing.T) {
 				t.Parallel()
 				proxy := newForgetful(t, s3)
 				cfg := configOf(s3, testenv.Bucket(t, s3))
-				cfg.Endpoint, cfg.SignPayloads = proxy.URL, signed
+				cfg.Endpoint, cfg.UnsignedPayloads = proxy.URL, !signed
 				store := open(t, cfg)
 				for _, size := range []int64{200, 1 << 20, 3 << 20, minPartSize + 1} {
 					key := newKey()

@@ -86,9 +86,8 @@ func (s *Store) putSpooled(ctx context.Context, up upload, r io.Reader, size int
 	return s.putHeld(ctx, up, first)
 }
 
-// putHeld sends a body that can be sent again, and does so where the server says that another request was in the way. Its
-// CRC-32C goes ahead, so that the server notices what was damaged on the way; signing every 64 KiB of it costs both sides a
-// quarter of their time and is left to those who ask for it.
+// putHeld sends a body that can be sent again, and does so where the server says that another request was in the way. Over plain
+// HTTP its bytes are signed; where the configuration says that checking them is enough, its CRC-32C goes ahead instead.
 func (s *Store) putHeld(ctx context.Context, up upload, content *spool) (int64, error) {
 	options := up.options()
 	if !s.signPayloads {

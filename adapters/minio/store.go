@@ -53,7 +53,7 @@ func New(cfg Config, log *slog.Logger) (*Store, error) {
 	}
 	s := &Store{
 		s3: minio.Core{Client: client}, transport: transport, bucket: cfg.Bucket, region: cfg.regionOf(at), partSize: cfg.PartSize,
-		timeout: cfg.Timeout, chunks: newChunkPool(), log: log, signPayloads: cfg.SignPayloads,
+		timeout: cfg.Timeout, chunks: newChunkPool(), log: log, signPayloads: !cfg.UnsignedPayloads,
 	}
 	if cfg.PublicEndpoint != "" {
 		public, err := parseAddress("public_endpoint", cfg.PublicEndpoint, cfg.Secure)
