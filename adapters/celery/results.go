@@ -101,10 +101,16 @@ func (r *Results) Forget(ctx context.Context, id string) error {
 
 // completeCall prepares complete.lua. An empty tag acknowledges nothing, a nil doc stores nothing.
 func (c *Client) completeCall(tag, resultKey string, doc []byte, pushes []push) *call {
+	return c.endCall(tag, resultKey, doc, nil, pushes)
+}
+
+// endCall is completeCall for a message that may have to be put aside first: a park that is not nil goes into the
+// quarantine in the same step, so that no crash can fall between that and the acknowledgement.
+func (c *Client) endCall(tag, resultKey string, doc, park []byte, pushes []push) *call {
 	one := &call{
 		script: completeScript,
-		keys:   append(make([]string, 0, 3+len(pushes)), c.keys.unacked(), c.keys.unackedIndex(), resultKey),
-		args:   append(make([]any, 0, 3+len(pushes)), tag, c.resultTTL(), doc),
+		keys:   append(make([]string, 0, 4+len(pushes)), c.keys.unacked(), c.keys.unackedIndex(), resultKey, c.keys.quarantine()),
+		args:   append(make([]any, 0, 4+len(pushes)), tag, c.resultTTL(), doc, park),
 	}
 	for _, p := range pushes {
 		one.keys = append(one.keys, p.list)

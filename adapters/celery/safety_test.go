@@ -123,8 +123,12 @@ func TestMalformedMessages(t *testing.T) {
 			t.Errorf("a message with a lone surrogate and NaN: %+v", res)
 		}
 		until(t, "all settled", func() bool {
-			n, err := s.rdb.HLen(ctx(t), "unacked").Result()
-			return err == nil && n == 0
+			queued, err := s.rdb.LLen(ctx(t), "celery").Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			held, err := s.rdb.HLen(ctx(t), "unacked").Result()
+			return err == nil && queued+held == 0
 		})
 		st := w.Stats()
 		list, err := celery.NewInspector(c).Quarantine(ctx(t))

@@ -35,9 +35,6 @@ var chordLua string
 //go:embed lua/requeue.lua
 var requeueLua string
 
-//go:embed lua/park.lua
-var parkLua string
-
 //go:embed lua/restore.lua
 var restoreLua string
 
@@ -49,7 +46,6 @@ var (
 	leaseScript    = redis.NewScript(leaseLua)
 	expiredScript  = redis.NewScript(expiredLua)
 	chordScript    = redis.NewScript(chordLua)
-	parkScript     = redis.NewScript(parkLua)
 	requeueScript  = redis.NewScript(requeueLua)
 	restoreScript  = redis.NewScript(restoreLua)
 )
@@ -63,8 +59,9 @@ type call struct {
 	err    error
 }
 
-// runScripts sends the calls in one round trip, in order, and repeats those the server did not know the script
-// of. A call's own outcome is in the call; the error is the connection's.
+// runScripts sends the calls in one round trip and repeats those the server did not know the script of, so their order
+// is not kept: what must happen in an order belongs into one script. A call's own outcome is in the call; the error is
+// the first of any call.
 func runScripts(ctx context.Context, rdb *redis.Client, calls []*call) error {
 	send := func(calls []*call) {
 		pipe := rdb.Pipeline()

@@ -202,17 +202,13 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	calls := make([]*call, 0, len(batch))
-	last := make([]*call, len(batch))
+	calls := make([]*call, len(batch))
 	for i, s := range batch {
 		var one *call
 		switch {
 		case s.giveback != nil:
 			one = w.givebackCall(s)
 		default:
-			if s.park != nil {
-				calls = append(calls, &call{script: parkScript, keys: []string{w.c.keys.quarantine()}, args: []any{s.h.tag, s.park}})
-			}
 			doc, pushes := s.doc, append(s.pushes, s.after...) // one script: nobody sees a part of it
 			if s.stored {
 				doc = nil
@@ -220,20 +216,19 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 			if s.pushed {
 				pushes = nil
 			}
-			one = w.c.completeCall(s.h.tag, w.c.keys.result(s.resultID), doc, pushes)
+			one = w.c.endCall(s.h.tag, w.c.keys.result(s.resultID), doc, s.park, pushes)
 		}
-		calls = append(calls, one)
-		last[i] = one
+		calls[i] = one
 	}
 	err := runScripts(ctx, w.c.rdb, calls)
 	var failed []*settlement
 	done := make([]*held, 0, len(batch))
 	for i, s := range batch {
-		if last[i].err != nil || last[i].cmd == nil {
+		if calls[i].err != nil || calls[i].cmd == nil {
 			failed = append(failed, s)
 			continue
 		}
-		if n, _ := last[i].cmd.Int(); n == 0 {
+		if n, _ := calls[i].cmd.Int(); n == 0 {
 			w.counters.leasesLost.Add(1)
 		}
 		done = append(done, s.h)

@@ -2,12 +2,14 @@ package schema_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -143,12 +145,18 @@ func TestRoleSetUpKeepsPasswordsOutOfTheServersLog(t *testing.T) {
 	settings := map[string]string{"log_statement": "all", "log_min_duration_statement": "0", "log_min_error_statement": "debug5", "log_duration": "on"}
 	server := testenv.PostgresServer(t, testenv.PostgresOptions{Settings: settings})
 	db := open(t, server.SuperDSN())
+	looks := 0
 	clean := func(t *testing.T) {
 		t.Helper()
-		exec(t, db, "SELECT 'all is logged'")
-		log := server.Log()
-		if !strings.Contains(log, "all is logged") {
-			t.Fatalf("the log does not show statements: the test would show nothing\n%s", log)
+		looks++
+		marker := fmt.Sprintf("all is logged up to look %d", looks)
+		exec(t, db, "SELECT '"+marker+"'")
+		log := server.Log() // the server answers before what it logged has come through the pipe
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(log, marker); log = server.Log() {
+			if time.Now().After(deadline) {
+				t.Fatalf("the log does not show statements: the test would show nothing\n%s", log)
+			}
+			<-time.After(2 * time.Millisecond)
 		}
 		for _, secret := range []string{"hunter2", "swordfish"} {
 			if strings.Contains(log, secret) {

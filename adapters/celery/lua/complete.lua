@@ -1,9 +1,11 @@
 -- The end of a task in Celery's order: what follows is pushed, the result stored and announced, and the message
 -- acknowledged last. A stored SUCCESS is never overwritten.
--- KEYS: unacked, unacked_index, result key, then a list for each push. ARGV: tag or '' for no acknowledgement,
--- seconds the result is kept or '0', result or '' for none, then the pushes.
+-- KEYS: unacked, unacked_index, result key, quarantine, then a list for each push. ARGV: tag or '' for no
+-- acknowledgement, seconds the result is kept or '0', result or '' for none, quarantine document of a message that
+-- cannot be run or '', then the pushes.
 -- Returns 0 when somebody else had taken the message back meanwhile.
-for i = 4, #KEYS do redis.call('LPUSH', KEYS[i], ARGV[i]) end
+for i = 5, #KEYS do redis.call('LPUSH', KEYS[i], ARGV[i]) end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[4], ARGV[1], ARGV[4]) end
 if ARGV[3] ~= '' then
   local stored, done = redis.call('GET', KEYS[3]), false
   if stored then
