@@ -118,8 +118,7 @@ func (i *Inspector) Ping(ctx context.Context, nodes ...string) ([]string, error)
 	return sortedKeys(replies), err
 }
 
-// Active, Reserved and Scheduled list the tasks nodes run, hold, and hold for later; Registered the names of tasks they
-// know; Stats and ActiveQueues describe them. Replies are as celery inspect shows them.
+// Active lists the tasks that nodes run. Replies are as celery inspect shows them, by node; without nodes all are asked.
 func (i *Inspector) Active(ctx context.Context, nodes ...string) (map[string]Value, error) {
 	return i.ask(ctx, "active", nodes)
 }

@@ -45,7 +45,7 @@ func (r *Retry) Error() string {
 
 func (r *Retry) Unwrap() error { return r.Reason }
 
-// ErrIgnore, returned by a handler, acknowledges the task and stores nothing.
+// ErrIgnore is for handlers to return: the task is acknowledged and nothing is stored.
 var ErrIgnore = errors.New("celery: ignore")
 
 // Causes of a handler's context ending, as context.Cause reports them.

@@ -29,7 +29,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer client.Close() //nolint:errcheck // an example
+	defer client.Close() // an example
 
 	worker, err := celery.NewWorker(client, celery.WorkerConfig{Queues: []string{"math"}})
 	if err != nil {
@@ -75,7 +75,7 @@ func ExampleProducer_Send() {
 		fmt.Println(err)
 		return
 	}
-	defer client.Close() //nolint:errcheck // an example
+	defer client.Close() // an example
 	producer := celery.NewProducer(client)
 	_, err = producer.Send(context.Background(), celery.Task{
 		Name:      "tasks.document_tasks.extract_and_classify",
@@ -102,7 +102,7 @@ func ExampleProducer_Start() {
 		fmt.Println(err)
 		return
 	}
-	defer client.Close() //nolint:errcheck // an example
+	defer client.Close() // an example
 	// Add in Go and Python side by side, sum in Go, then note it.
 	add := func(queue string, a, b int) celery.Signature { return celery.Sig("add", a, b).With("queue", queue) }
 	workflow := celery.Chain(

@@ -18,13 +18,12 @@ import (
 // interop is a Python worker on queue py and a Go worker on queue go, sharing one Redis.
 type interop struct {
 	*server
-	c    *celery.Client
-	w    *celery.Worker
-	dir  string
-	env  []string
-	p    *celery.Producer
-	r    *celery.Results
-	stop func()
+	c   *celery.Client
+	w   *celery.Worker
+	dir string
+	env []string
+	p   *celery.Producer
+	r   *celery.Results
 }
 
 func newInterop(t *testing.T, python bool, env ...string) *interop {

@@ -50,7 +50,7 @@ func parseQuarantined(id string, doc []byte) (Quarantined, []byte) {
 		*dst, _ = asString(find(fields, head, key))
 	}
 	var at float64
-	if Value(find(fields, head, "at")).Decode(&at) == nil {
+	if find(fields, head, "at").Decode(&at) == nil {
 		q.At = time.UnixMilli(int64(at * 1000))
 	}
 	return q, raw

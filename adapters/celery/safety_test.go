@@ -3,6 +3,7 @@ package celery_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,9 +84,7 @@ func TestUnknownTaskIsQuarantinedInTheEnd(t *testing.T) {
 }
 
 func asCelery(err error, e **celery.Error) bool {
-	var ok bool
-	*e, ok = err.(*celery.Error)
-	return ok
+	return errors.As(err, e)
 }
 
 // TestMalformedMessages pushes what kills or silences Python workers; the worker must survive, keep every message it

@@ -3,6 +3,7 @@ package celery
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -31,7 +32,8 @@ func (v Value) Any() (any, error) {
 // for, arrive as null.
 func (v Value) Decode(dst any) error {
 	err := json.Unmarshal(v, dst)
-	if _, syntax := err.(*json.SyntaxError); syntax && scanDocument(v) == nil {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) && scanDocument(v) == nil {
 		return json.Unmarshal(blankNonFinite(v), dst)
 	}
 	return err

@@ -2,6 +2,7 @@ package celery
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -54,7 +55,7 @@ func (k *waker) watch(ctx context.Context, list string, armed <-chan struct{}) {
 				signal(k.signal)
 				break
 			}
-			if err != redis.Nil {
+			if !errors.Is(err, redis.Nil) {
 				trouble.wait(ctx)
 			}
 		}

@@ -52,7 +52,6 @@ type child struct {
 	layers []string
 
 	owner     domain.Owner
-	owned     bool // a document of owner was sent
 	documents int
 
 	deadline *time.Timer
@@ -101,7 +100,7 @@ func spawn(cfg Config, ended func()) (*child, error) {
 	if err != nil {
 		return fail(err, childIn, in)
 	}
-	c.cmd = exec.Command(cfg.Command[0], cfg.Command[1:]...) //nolint:noctx // a child outlives the call that starts it; the pool ends it
+	c.cmd = exec.Command(cfg.Command[0], cfg.Command[1:]...) //nolint:noctx,gosec // a child outlives the call that starts it, the pool ends it; the command is the program itself
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = childIn, childOut, &c.stderr
 	c.cmd.Env, c.cmd.Dir, c.cmd.WaitDelay = environment(), cmp.Or(c.dir, string(os.PathSeparator)), time.Second
 	prepare(c.cmd)

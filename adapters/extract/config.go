@@ -61,7 +61,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Memory <= 0 {
 		c.Memory = 1 << 30
 	}
-	c.Limits = c.Limits.WithDefaults()
+	c.Limits = c.WithDefaults()
 	switch c.CacheDir {
 	case "":
 		base, err := os.UserCacheDir()
@@ -91,7 +91,7 @@ func privateDir(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a folder needs its x bit
 		return "", err
 	}
 	info, err := os.Lstat(dir)

@@ -113,7 +113,7 @@ func (r badReader) Read(contentType string, data []byte) (formats.Result, error)
 	case testHog:
 		var all [][]byte
 		for {
-			all = append(all, filled(1<<20))
+			all = append(all, filled(1<<20)) //nolint:staticcheck // it is there to take room
 		}
 	case testHogAtOnce:
 		return formats.Result{Text: string(filled(1 << 40)[:1])}, nil

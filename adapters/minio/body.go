@@ -34,10 +34,10 @@ func (g *gate) stop(why error) bool {
 	return g.complete
 }
 
-func (g *gate) outcome() (failure error, sentOnce bool) {
+func (g *gate) outcome() (sentOnce bool, failure error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.failure, g.sentOnce
+	return g.sentOnce, g.failure
 }
 
 // fail shuts the gate because of the source. The caller holds the lock.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -160,7 +159,7 @@ func bareClient(b *testing.B, cfg Config) *minio.Client {
 	b.Helper()
 	transport, err := minio.DefaultTransport(false)
 	must(b, err)
-	b.Cleanup(func() { (*http.Transport)(transport).CloseIdleConnections() })
+	b.Cleanup(func() { transport.CloseIdleConnections() })
 	client, err := minio.New(cfg.Endpoint, &minio.Options{
 		Creds: credentials.NewStaticV4(cfg.AccessKey, cfg.SecretKey, ""), Transport: transport,
 	})

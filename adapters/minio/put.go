@@ -135,7 +135,7 @@ func (s *Store) send(ctx context.Context, up upload, body io.Reader, gate *gate,
 	finish()
 	gate.stop(errReturned)
 
-	failure, sent := gate.outcome()
+	sent, failure := gate.outcome()
 	switch {
 	case err == nil && sent:
 		return nil

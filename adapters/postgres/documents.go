@@ -127,11 +127,11 @@ const (
 // lock holds an advisory lock until the transaction ends.
 func (s session) lock(ctx context.Context, purpose string, parts ...[]byte) error {
 	hash := fnv.New64a()
-	hash.Write([]byte(purpose)) //nolint:errcheck // a hash takes everything
+	hash.Write([]byte(purpose)) // a hash takes everything
 	for _, part := range parts {
-		hash.Write(part) //nolint:errcheck // a hash takes everything
+		hash.Write(part) // a hash takes everything
 	}
-	key := int64(binary.BigEndian.Uint64(hash.Sum(nil))) //nolint:gosec // any 64 bits will do
+	key := int64(binary.BigEndian.Uint64(hash.Sum(nil))) // any 64 bits will do
 	return translate(ctx, s.on(ctx).Exec("SELECT pg_advisory_xact_lock(?)", key).Error)
 }
 

@@ -163,7 +163,7 @@ func tableColumns(t *testing.T, db *sql.DB) map[string]map[string]column {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close() // rows.Err tells
 	tables := map[string]map[string]column{}
 	for rows.Next() {
 		var table, name string

@@ -55,7 +55,7 @@ func TestStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close() //nolint:errcheck // the test is over
+	defer store.Close() // the test is over
 	ctx, recovery := t.Context(), domain.Recovery{}.WithDefaults()
 	topic, err := domain.NewTopic(domain.TopicID{1}, domain.Nobody, "topic", "", "")
 	if err != nil {

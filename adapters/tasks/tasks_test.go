@@ -130,7 +130,7 @@ func TestPythonWorkerRunsOurTask(t *testing.T) {
 	testenv.Eventually(t, time.Minute, func() error {
 		got, err := queue.Task(t.Context(), task)
 		if err != nil || got.Status != ports.TaskSuccess {
-			return fmt.Errorf("task is %+v, error %v", got, err)
+			return fmt.Errorf("task is %+v, error %w", got, err)
 		}
 		if got.Result == nil || got.Result.DocumentID != doc.String() || strings.Join(got.Result.Topics, "|") != "Taxes|Ärzte" || got.DoneAt.IsZero() {
 			t.Errorf("result is %+v", got.Result)
@@ -185,7 +185,7 @@ func TestForeignFailuresShowNoText(t *testing.T) {
 	testenv.Eventually(t, time.Minute, func() error {
 		got, err := queue.Task(t.Context(), task)
 		if err != nil || got.Status != ports.TaskFailure {
-			return fmt.Errorf("task is %+v, error %v", got, err)
+			return fmt.Errorf("task is %+v, error %w", got, err)
 		}
 		if got.Error != "the task failed with KeyError" {
 			t.Errorf("error is %q", got.Error)

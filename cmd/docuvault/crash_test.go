@@ -107,7 +107,7 @@ func flush(t *testing.T, r testenv.RedisServer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing depends on it
+	defer conn.Close() // nothing depends on it
 	if _, err := fmt.Fprintf(conn, "AUTH %s\r\nFLUSHALL\r\n", r.Password); err != nil {
 		t.Fatal(err)
 	}

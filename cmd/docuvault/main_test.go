@@ -165,7 +165,7 @@ func (v vault) call(method, path, contentType string, body io.Reader, answer any
 	if err != nil {
 		return 0, err
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end below
+	defer response.Body.Close() // read to its end below
 	text, err := io.ReadAll(response.Body)
 	if err == nil && answer != nil && response.StatusCode < 300 {
 		err = json.Unmarshal(text, answer)
@@ -230,7 +230,7 @@ func (v vault) health(t *testing.T) (string, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end
+	defer response.Body.Close() // read to its end
 	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ applied (exit code 3), unless --allow-destructive says that they are meant.`,
 		if applied.Empty() {
 			_, err = fmt.Fprintln(out, "the database is up to date")
 		} else {
-			_, err = fmt.Fprintf(out, "%sapplied\n", applied.Plan.String())
+			_, err = fmt.Fprintf(out, "%sapplied\n", applied.String())
 		}
 		for _, line := range applied.Remaining {
 			if err == nil {

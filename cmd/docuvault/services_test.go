@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -136,7 +136,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 		if err != nil {
 			return nil // refused: it no longer accepts
 		}
-		return fmt.Errorf("still accepts: %v", conn.Close())
+		return errors.Join(errors.New("still accepts"), conn.Close())
 	})
 	body.finish("finished after it.")
 	if a := <-answered; a.err != nil || a.status != http.StatusCreated {
@@ -177,7 +177,7 @@ func TestStopHasAnEnd(t *testing.T) {
 					if err != nil {
 						return nil
 					}
-					return fmt.Errorf("still accepts: %v", conn.Close())
+					return errors.Join(errors.New("still accepts"), conn.Close())
 				})
 			}
 			if code := exitCode(t, api); code != c.code {

@@ -29,7 +29,7 @@ func execute(t *testing.T, dsn, sql string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // nothing depends on it
+	defer db.Close() // nothing depends on it
 	if _, err := db.ExecContext(t.Context(), sql); err != nil {
 		t.Fatal(err)
 	}

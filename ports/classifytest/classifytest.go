@@ -66,8 +66,9 @@ func must(t *testing.T, c ports.Classifier, text string, all []domain.Topic) []d
 }
 
 func name(t *testing.T, c ports.Classifier) {
-	if c.Name() == "" || c.Name() != c.Name() {
-		t.Fatalf("name is %q", c.Name())
+	first := c.Name()
+	if again := c.Name(); first == "" || again != first {
+		t.Fatalf("name is %q, then %q", first, again)
 	}
 }
 

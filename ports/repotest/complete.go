@@ -102,7 +102,7 @@ func completeLostHold(f *fixture) {
 	f.ok(err)
 	before = f.read(doc)
 	f.ok(lost.Reprocess("x", later, recovery)) // whatever state the loser comes with
-	lost.Progress.Failure = &domain.Failure{Code: "c"}
+	lost.Failure = &domain.Failure{Code: "c"}
 	for _, status := range []domain.Status{domain.Ready, domain.Failed} {
 		lost.Status = status
 		_, err = f.Repo.Complete(f, late, lost, outcome)
@@ -225,7 +225,7 @@ func completeCollides(f *fixture) {
 			return err
 		})
 		for i, err := range errs {
-			if code := domain.ErrorCode(err); code != "" && !(i == 1 && code == domain.Invalid) {
+			if code := domain.ErrorCode(err); code != "" && (i != 1 || code != domain.Invalid) {
 				f.Errorf("call %d: %v", i, err)
 			}
 		}

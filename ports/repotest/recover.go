@@ -130,7 +130,7 @@ func recoverPanic(f *fixture) {
 	docs := f.waiting(4)
 	n := 0
 	value := f.panics(func() {
-		_, _ = f.Repo.RecoverOverdue(f, f.now(), 4, func(d *domain.Document) domain.Verdict { //nolint:errcheck // it does not return
+		_, _ = f.Repo.RecoverOverdue(f, f.now(), 4, func(d *domain.Document) domain.Verdict { // it does not return
 			if n++; n == 3 {
 				panic("the test's own")
 			}

@@ -63,7 +63,7 @@ func txPanic(f *fixture) {
 	for i := range 40 { // more often than there are connections
 		doc := f.upload(f.owner, fmt.Sprint(i))
 		value := f.panics(func() {
-			_ = f.Repo.Tx(f, func(tx ports.Repository) error { //nolint:errcheck // it does not return
+			_ = f.Repo.Tx(f, func(tx ports.Repository) error { // it does not return
 				f.ok(tx.AddDocument(f, doc))
 				panic("the test's own")
 			})
