@@ -124,8 +124,8 @@ func (v *Vault) Reprocess(ctx context.Context, owner domain.Owner, id domain.Doc
 		if sent = doc.Status.Final(); sent {
 			return doc.Reprocess(task, v.now(), v.cfg.Recovery)
 		}
-		if sent = doc.Task == ""; sent { // a row of Python's, whose task nobody wrote down
-			doc.Task, doc.EnqueuedAt = task, domain.Moment(v.now())
+		if sent = doc.Task == ""; sent {
+			return doc.Adopt(task, v.now(), v.cfg.Recovery)
 		}
 		return nil
 	})

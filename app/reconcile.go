@@ -42,7 +42,7 @@ const (
 type Reconciled struct {
 	Enqueued int // put on the queue again
 	GaveUp   int // failed for good
-	Waiting  int // still in the queue or with a worker
+	Waiting  int // known to wait for a worker that has their task
 }
 
 // Run reconciles every few seconds until ctx ends.
@@ -69,25 +69,28 @@ func (r *Reconciler) Run(ctx context.Context) {
 	}
 }
 
-// Once does one round. While the queue cannot be asked nothing is done: it could take no task either.
+// Once does one round: it looks once at every document that is overdue when the round begins and whose task does not wait in
+// the queue. While the queue cannot be asked, or would take no task, nothing is done.
 func (r *Reconciler) Once(ctx context.Context) (Reconciled, error) {
 	var done Reconciled
+	if err := r.queue.Health(ctx); err != nil {
+		return done, err
+	}
 	queue, err := r.queue.Snapshot(ctx)
 	if err != nil {
 		return done, err
 	}
+	overdue := ports.Overdue{By: r.now(), Limit: reconcileBatch, QueuedSince: queue.QueuedSince()}
 	for {
-		now := r.now()
-		batch, err := r.repo.RecoverOverdue(ctx, now, reconcileBatch, func(doc *domain.Document) domain.Verdict {
+		now := r.now() // a task is stamped with the time of its batch: the queue is in order of these times
+		batch, err := r.repo.RecoverOverdue(ctx, overdue, func(doc *domain.Document) domain.Verdict {
 			return doc.Recover(queue.Has(doc.Task, doc.EnqueuedAt), newTaskID(), now, r.recovery)
 		})
 		if err != nil {
 			return done, err
 		}
-		for _, recovered := range batch {
-			if err := r.follow(ctx, recovered, &done); err != nil {
-				return done, err
-			}
+		if err := r.follow(ctx, batch, &done); err != nil {
+			return done, err
 		}
 		if len(batch) < reconcileBatch {
 			return done, nil
@@ -95,21 +98,28 @@ func (r *Reconciler) Once(ctx context.Context) (Reconciled, error) {
 	}
 }
 
-// follow does what the verdict on one document asks for. The rows are committed by now: a crash here costs one more round.
-func (r *Reconciler) follow(ctx context.Context, recovered ports.Recovered, done *Reconciled) error {
-	doc := recovered.Document
-	switch recovered.Verdict {
-	case domain.EnqueueIt:
-		if err := r.queue.Enqueue(ctx, doc.Task, doc.ID, doc.EnqueuedAt); err != nil {
-			markNotQueued(context.WithoutCancel(ctx), r.repo, doc, r.log)
-			return err
+// follow does what the verdicts ask for. The rows are committed by now: a crash here costs one more round. When the queue
+// refuses a task, the rest of the batch is not tried, and all of it is noted as not queued.
+func (r *Reconciler) follow(ctx context.Context, batch []ports.Recovered, done *Reconciled) error {
+	var refused error
+	for _, recovered := range batch {
+		doc := recovered.Document
+		switch recovered.Verdict {
+		case domain.EnqueueIt:
+			if refused == nil {
+				refused = r.queue.Enqueue(ctx, doc.Task, doc.ID, doc.EnqueuedAt)
+			}
+			if refused != nil {
+				markNotQueued(context.WithoutCancel(ctx), r.repo, doc, r.log)
+				continue
+			}
+			done.Enqueued++
+		case domain.GaveItUp:
+			r.log.ErrorContext(ctx, "gave a document up", "document_id", doc.ID.String(), "requeues", doc.Requeues)
+			done.GaveUp++
+		case domain.LeaveIt:
+			done.Waiting++
 		}
-		done.Enqueued++
-	case domain.GaveItUp:
-		r.log.ErrorContext(ctx, "gave a document up", "document_id", doc.ID.String(), "requeues", doc.Requeues)
-		done.GaveUp++
-	case domain.LeaveIt:
-		done.Waiting++
 	}
-	return nil
+	return refused
 }

@@ -70,11 +70,14 @@ func TestALossBehindALongQueueIsFound(t *testing.T) {
 	h := newHouse(t)
 	lost := h.upload(t, "lost", "lost")
 	h.queue.Lose()
-	h.clock.advance(time.Second)
-	h.upload(t, "later", "later")
+	h.clock.advance(15 * time.Second)
+	later := h.upload(t, "later", "later")
 	h.clock.advance(recovery.Patience)
-	if done := h.reconcile(t); done.Enqueued != 1 || done.Waiting != 1 {
+	if done := h.reconcile(t); done.Enqueued != 1 {
 		t.Errorf("reconciled %+v", done)
+	}
+	if got := h.document(t, later.ID); got.ReconcileAt != later.ReconcileAt {
+		t.Error("a document that only waits was written to")
 	}
 	h.work(t)
 	if got := h.document(t, lost.ID); got.Status != domain.Ready {
@@ -151,39 +154,111 @@ func TestReconcilersShareTheWork(t *testing.T) {
 	}
 }
 
-func TestAQueueThatGoesAwayWhileReconciling(t *testing.T) {
+// A queue may answer and take nothing, as a Redis that is full does. That is no fault of the documents': none is given up, and
+// none is believed to be queued.
+func TestAQueueThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	for name, break_ := range map[string]func(*refusing){
+		"and says so":          func(q *refusing) { q.sick = true },
+		"after some tasks":     func(q *refusing) { q.takes = 5 },
+		"from the first task":  func(q *refusing) { q.takes = 0 },
+		"at every second task": func(q *refusing) { q.takes, q.alternates = 1, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			var docs []domain.Document
+			for i := range 20 {
+				docs = append(docs, h.upload(t, "x", fmt.Sprint("text ", i)))
+			}
+			h.queue.Lose()
+			flaky := &refusing{TaskQueue: h.queue, takes: 1 << 30}
+			break_(flaky)
+			r := app.NewReconciler(domain.Recovery{}, app.ReconcilerDeps{Repo: h.repo, Queue: flaky, Now: h.clock.Now})
+			for range 5 * recovery.MaxRequeues {
+				h.clock.advance(recovery.Patience)
+				if done, err := r.Once(t.Context()); done.GaveUp > 0 || err != nil && domain.ErrorCode(err) != domain.Unavailable {
+					t.Fatalf("reconciled %+v, error %v", done, err)
+				}
+			}
+			h.work(t)
+			for range 3 {
+				h.clock.advance(recovery.MaxBackoff)
+				h.reconcile(t)
+				h.work(t)
+			}
+			for _, doc := range docs {
+				if got := h.document(t, doc.ID); got.Status != domain.Ready {
+					t.Errorf("document is %s, %+v", got.Status, got.Progress)
+				}
+			}
+		})
+	}
+}
+
+// refusing is a queue that answers, and takes only so many tasks.
+type refusing struct {
+	ports.TaskQueue
+	sick       bool
+	takes      int
+	alternates bool // after a refusal it takes one again
+}
+
+func (q *refusing) Health(ctx context.Context) error {
+	if q.sick {
+		return errDown
+	}
+	return q.TaskQueue.Health(ctx)
+}
+
+func (q *refusing) Enqueue(ctx context.Context, task domain.TaskID, doc domain.DocumentID, now time.Time) error {
+	if q.sick || q.takes == 0 {
+		if q.alternates {
+			q.takes = 1
+		}
+		return errDown
+	}
+	q.takes--
+	return q.TaskQueue.Enqueue(ctx, task, doc, now)
+}
+
+// However long the queue and however often the reconciler looks, a round ends, and costs nothing for what only waits.
+func TestARoundLooksAtEachDocumentOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	doc := h.upload(t, "x", "text")
+	const n = 450 // more than two batches
+	for i := range n {
+		h.upload(t, "x", fmt.Sprint("text ", i))
+	}
 	h.queue.Lose()
 	h.clock.advance(recovery.Patience)
-	flaky := &goesAway{Queue: h.queue, after: 1}
-	r := app.NewReconciler(domain.Recovery{}, app.ReconcilerDeps{Repo: h.repo, Queue: flaky, Now: h.clock.Now})
-	if _, err := r.Once(t.Context()); domain.ErrorCode(err) != domain.Unavailable {
-		t.Errorf("got %v", err)
+	hasty := &advancing{Repository: h.repo, clock: h.clock} // every batch takes longer than the patience
+	r := app.NewReconciler(domain.Recovery{}, app.ReconcilerDeps{Repo: hasty, Queue: h.queue, Now: h.clock.Now})
+	if done, err := r.Once(t.Context()); err != nil || done.Enqueued != n {
+		t.Fatalf("reconciled %+v, error %v", done, err)
 	}
-	if done := h.reconcile(t); done.Enqueued != 1 {
-		t.Errorf("the next round did %+v", done)
+	if hasty.batches > 4 {
+		t.Errorf("%d batches for %d documents", hasty.batches, n)
 	}
-	h.work(t)
-	if got := h.document(t, doc.ID); got.Status != domain.Ready {
-		t.Errorf("document is %s", got.Status)
+	if ran := h.work(t); ran != n {
+		t.Errorf("%d tasks ran", ran)
 	}
 }
 
-// goesAway answers snapshots but takes no task.
-type goesAway struct {
-	ports.TaskQueue
-	Queue ports.TaskQueue
-	after int
+// advancing lets the clock go on with every batch that is recovered.
+type advancing struct {
+	ports.Repository
+	clock   *clock
+	batches int
 }
 
-func (g *goesAway) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
-	return g.Queue.Snapshot(ctx)
-}
-
-func (g *goesAway) Enqueue(context.Context, domain.TaskID, domain.DocumentID, time.Time) error {
-	return errDown
+func (a *advancing) RecoverOverdue(ctx context.Context, overdue ports.Overdue, decide func(*domain.Document) domain.Verdict) ([]ports.Recovered, error) {
+	a.batches++
+	if a.batches > 100 {
+		return nil, errDown
+	}
+	a.clock.advance(2 * recovery.Patience)
+	return a.Repository.RecoverOverdue(ctx, overdue, decide)
 }
 
 func TestReconcilerStopsWithItsContext(t *testing.T) {

@@ -18,6 +18,9 @@ type Status string
 //	processing → failed      Fail, GiveUp
 //	anything   → pending     Reprocess, unless it is pending or processing already
 //
+// Adopt gives a document that is pending or processing its task, and NotQueued takes note that the task is not queued; neither
+// changes the status.
+//
 // Python may also go from pending straight to ready or failed; we only read that.
 const (
 	Pending    Status = "pending"
@@ -197,7 +200,9 @@ func (d *Document) Recover(queued bool, task TaskID, now time.Time, recovery Rec
 			"processing was tried %d times and never came to an end; ask for it again when the cause is mended", d.Requeues+1)}, now)
 		return GaveItUp
 	}
-	d.Status = Pending
+	if d.Status != Pending {
+		d.Status, d.UpdatedAt = Pending, now
+	}
 	if queued {
 		d.ReconcileAt = now.Add(recovery.Patience)
 		return LeaveIt
@@ -225,12 +230,27 @@ func (d *Document) illegal(move string) error {
 	return Errorf(Conflict, "a document that is %s cannot %s", d.Status, move).Because("wrong_status")
 }
 
-// NotQueued notes that the document's task is known not to be in the queue, so that Recover need not look for it there. It
-// does nothing once the document has moved on.
+// NotQueued notes that the document's task did not get into the queue, so that Recover need not look for it there. The try that
+// it was to be does not count: a queue that refuses tasks is no fault of the document's. It does nothing once the document has
+// moved on.
 func (d *Document) NotQueued(task TaskID) {
 	if d.Status == Pending && d.Task == task {
+		d.Requeues = max(0, d.Requeues-1)
 		d.EnqueuedAt, d.ReconcileAt = time.Time{}, d.UpdatedAt
 	}
+}
+
+// Adopt gives a document on its way a task that somebody knows of: Python enqueues without writing down what.
+func (d *Document) Adopt(task TaskID, now time.Time, recovery Recovery) error {
+	if d.Status.Final() || d.Task != "" {
+		return d.illegal("be given a task")
+	}
+	now = Moment(now)
+	d.Task, d.EnqueuedAt, d.UpdatedAt = task, now, now
+	if d.Status == Pending {
+		d.ReconcileAt = now.Add(recovery.Patience)
+	}
+	return nil
 }
 
 // Release returns the document to pending because its holder has to go, as at shutdown. It is nobody's fault and does not count

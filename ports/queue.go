@@ -20,7 +20,8 @@ type TaskQueue interface {
 	// of, which Celery cannot tell apart.
 	Task(ctx context.Context, task domain.TaskID) (Task, error)
 
-	// Health makes one real call to the queue.
+	// Health makes a real call to the queue, which fails as well when the queue answers and would take no task: when it is full,
+	// say, or only a copy of another.
 	Health(ctx context.Context) error
 }
 
@@ -31,18 +32,31 @@ type QueueSnapshot struct {
 	Held    map[domain.TaskID]bool // taken by a worker and not yet done
 }
 
-// Has reports whether a task enqueued at that time is, or may still be, in the queue or with a worker: it is held, or it is no
-// older than what still waits. The queue is first in, first out, so a task older than everything that waits is in it no more.
+// Has reports whether a task enqueued at that time is, or may still be, in the queue or with a worker: it is held, or it is not
+// clearly older than what still waits. The queue is first in, first out, so a task older than everything that waits is in it no more.
 func (s QueueSnapshot) Has(task domain.TaskID, enqueuedAt time.Time) bool {
+	if task == "" || enqueuedAt.IsZero() {
+		return false
+	}
+	since := s.QueuedSince()
+	return s.Held[task] || since != nil && !enqueuedAt.Before(*since)
+}
+
+// clocksDiffer is how far the clocks of two programs that enqueue may be apart, and how long a task may take from its time to
+// its place in the queue.
+const clocksDiffer = 10 * time.Second
+
+// QueuedSince is the time from which on tasks may still wait in the queue: all of time if it is not known when the oldest was
+// enqueued, nil if none waits.
+func (s QueueSnapshot) QueuedSince() *time.Time {
 	switch {
-	case task == "" || enqueuedAt.IsZero():
-		return false
-	case s.Held[task]:
-		return true
 	case s.Waiting == 0:
-		return false
+		return nil
+	case s.Oldest.IsZero():
+		return &time.Time{}
 	default:
-		return s.Oldest.IsZero() || !enqueuedAt.Before(s.Oldest)
+		since := s.Oldest.Add(-clocksDiffer)
+		return &since
 	}
 }
 

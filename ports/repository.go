@@ -76,10 +76,10 @@ type Processing interface {
 	// reason "lost_hold", or NotFound if the document is gone, and nothing is stored. It returns the document as it is now.
 	Complete(ctx context.Context, held domain.Attempt, doc domain.Document, outcome Outcome) (domain.Document, error)
 
-	// RecoverOverdue takes up to limit pending or processing documents whose ReconcileAt has come, the longest overdue first,
-	// lets decide change their Progress, stores it, and returns them as they are then with decide's verdicts. Documents that
-	// another caller is just taking are passed over, so that each goes to one caller.
-	RecoverOverdue(ctx context.Context, now time.Time, limit int, decide func(*domain.Document) domain.Verdict) ([]Recovered, error)
+	// RecoverOverdue takes the overdue documents, the longest overdue first, lets decide change their Progress, stores it, and
+	// returns them as they are then with decide's verdicts. Documents that another caller is just taking are passed over, so
+	// that each goes to one caller.
+	RecoverOverdue(ctx context.Context, overdue Overdue, decide func(*domain.Document) domain.Verdict) ([]Recovered, error)
 
 	// NamedObjects returns those of the keys that some row names.
 	NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[domain.ObjectKey]bool, error)
@@ -95,6 +95,15 @@ type Outcome struct {
 	Truncated   bool
 	PageCount   *int
 	Suggestions []domain.Suggestion
+}
+
+// Overdue selects documents that did not move on in time: those processing or pending whose ReconcileAt has come.
+type Overdue struct {
+	By    time.Time // ReconcileAt is this or earlier
+	Limit int       // at most so many; below 1 is none
+	// QueuedSince, unless nil, leaves out pending documents that were enqueued then or later: their tasks wait in the queue, and
+	// to look at every one of them would cost more the longer the queue is.
+	QueuedSince *time.Time
 }
 
 // Recovered is a document that RecoverOverdue took.

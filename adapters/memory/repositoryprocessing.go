@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -72,17 +71,20 @@ func (u unit) suggested(s storedDocument, suggestions []domain.Suggestion) []dom
 }
 
 // RecoverOverdue implements ports.Processing.
-func (u unit) RecoverOverdue(ctx context.Context, now time.Time, limit int, decide func(*domain.Document) domain.Verdict) ([]ports.Recovered, error) {
+func (u unit) RecoverOverdue(ctx context.Context, want ports.Overdue, decide func(*domain.Document) domain.Verdict) ([]ports.Recovered, error) {
 	leave, err := u.enter(ctx, "RecoverOverdue")
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	overdue := u.documents(func(s storedDocument) bool { return !s.Status.Final() && !s.ReconcileAt.After(domain.Moment(now)) })
+	overdue := u.documents(func(s storedDocument) bool {
+		queued := want.QueuedSince != nil && s.Status == domain.Pending && !s.EnqueuedAt.IsZero() && !s.EnqueuedAt.Before(domain.Moment(*want.QueuedSince))
+		return !s.Status.Final() && !s.ReconcileAt.After(domain.Moment(want.By)) && !queued
+	})
 	slices.SortFunc(overdue, func(a, b storedDocument) int { return a.ReconcileAt.Compare(b.ReconcileAt) })
 	var recovered []ports.Recovered
 	var moved []storedDocument
-	for _, s := range overdue[:min(max(limit, 0), len(overdue))] {
+	for _, s := range overdue[:min(max(want.Limit, 0), len(overdue))] {
 		doc := bare(s)
 		verdict := decide(&doc)
 		s.Progress, s.UpdatedAt = storedProgress(doc.Progress), domain.Moment(doc.UpdatedAt)

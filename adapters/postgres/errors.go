@@ -48,6 +48,9 @@ func translate(ctx context.Context, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err) // database/sql rolls back when the context ends, and then only says that it did
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return translateServer(ctx, pg, err)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ func TestTranslate(t *testing.T) {
 	}{
 		{canceled, &pgconn.PgError{Code: "57014"}, domain.Canceled},
 		{t.Context(), context.Canceled, domain.Canceled},
+		{canceled, sql.ErrTxDone, domain.Canceled},
 		{t.Context(), context.DeadlineExceeded, domain.Unavailable},
 		{t.Context(), io.ErrUnexpectedEOF, domain.Unavailable},
 		{t.Context(), driver.ErrBadConn, domain.Unavailable},

@@ -154,15 +154,18 @@ func (s session) lostHold(ctx context.Context, held domain.Attempt, id domain.Do
 }
 
 // RecoverOverdue implements ports.Processing. The statuses stand in the query as in the index ix_documents_reconcile.
-func (s session) RecoverOverdue(ctx context.Context, now time.Time, limit int, decide func(*domain.Document) domain.Verdict) ([]ports.Recovered, error) {
-	if limit < 1 {
+func (s session) RecoverOverdue(ctx context.Context, overdue ports.Overdue, decide func(*domain.Document) domain.Verdict) ([]ports.Recovered, error) {
+	if overdue.Limit < 1 {
 		return nil, nil
 	}
 	var recovered []ports.Recovered
 	err := s.inTx(ctx, func(tx session) error {
+		query := tx.documents(ctx).Where("status IN ('pending', 'processing') AND reconcile_at <= ?", domain.Moment(overdue.By))
+		if overdue.QueuedSince != nil {
+			query = query.Where("(status = 'processing' OR enqueued_at IS NULL OR enqueued_at < ?)", domain.Moment(*overdue.QueuedSince))
+		}
 		var heads []documentHead
-		err := tx.documents(ctx).Where("status IN ('pending', 'processing') AND reconcile_at <= ?", domain.Moment(now)).
-			Order("reconcile_at").Limit(limit).Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"}).Find(&heads).Error
+		err := query.Order("reconcile_at").Limit(overdue.Limit).Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"}).Find(&heads).Error
 		if err != nil {
 			return translate(ctx, err)
 		}

@@ -34,7 +34,7 @@ func TestPythonsRows(t *testing.T) {
 	if wait := time.Until(doc.ReconcileAt); wait < 30*time.Second || wait > 90*time.Second {
 		t.Errorf("the reconciler looks after it in %s", wait)
 	}
-	recovered, err := store.RecoverOverdue(ctx, time.Now().Add(2*time.Minute), 10, func(d *domain.Document) domain.Verdict {
+	recovered, err := store.RecoverOverdue(ctx, ports.Overdue{By: time.Now().Add(2 * time.Minute), Limit: 10}, func(d *domain.Document) domain.Verdict {
 		return d.Recover(false, "given", time.Now().Add(2*time.Minute), domain.Recovery{}.WithDefaults())
 	})
 	if err != nil || len(recovered) != 1 || recovered[0].Document.Task != "given" || recovered[0].Verdict != domain.EnqueueIt {

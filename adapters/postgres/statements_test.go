@@ -106,7 +106,7 @@ func TestStatements(t *testing.T) {
 		{"DocumentByTask", "SELECT SELECT", func() error { _, err := store.DocumentByTask(ctx, domain.Nobody, doc.Task); return err }},
 		{"DocumentsAfter", "SELECT", func() error { _, err := store.DocumentsAfter(ctx, domain.DocumentID{}, 10); return err }},
 		{"RecoverOverdue", "BEGIN SELECT COMMIT", func() error {
-			_, err := store.RecoverOverdue(ctx, time.Now(), 10, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
+			_, err := store.RecoverOverdue(ctx, ports.Overdue{By: time.Now(), Limit: 10}, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
 			return err
 		}},
 		{"EditDocument", "BEGIN SELECT SELECT UPDATE SELECT COMMIT", func() error {

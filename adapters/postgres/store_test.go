@@ -300,11 +300,11 @@ func TestRecoverPassesOver(t *testing.T) {
 	leave := func(*domain.Document) domain.Verdict { return domain.LeaveIt }
 	later := time.Now().Add(time.Hour)
 	err := store.Tx(t.Context(), func(tx ports.Repository) error {
-		mine, err := tx.RecoverOverdue(t.Context(), later, 1, leave)
+		mine, err := tx.RecoverOverdue(t.Context(), ports.Overdue{By: later, Limit: 1}, leave)
 		if err != nil || len(mine) != 1 || mine[0].Document.ID != a.ID {
 			t.Errorf("first caller: %v %v", mine, err)
 		}
-		theirs, err := store.RecoverOverdue(t.Context(), later, 10, leave)
+		theirs, err := store.RecoverOverdue(t.Context(), ports.Overdue{By: later, Limit: 10}, leave)
 		if err != nil || len(theirs) != 1 || theirs[0].Document.ID != b.ID {
 			t.Errorf("second caller: %v %v", theirs, err)
 		}

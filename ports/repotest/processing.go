@@ -231,7 +231,7 @@ func noLimit(f *fixture) {
 	docs, err := f.Repo.DocumentsAfter(f, domain.DocumentID{}, 0)
 	f.ok(err)
 	f.equal("documents", len(docs), 0)
-	recovered, err := f.Repo.RecoverOverdue(f, f.now().Add(time.Hour), 0, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
+	recovered, err := f.Repo.RecoverOverdue(f, ports.Overdue{By: f.now().Add(time.Hour)}, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
 	f.ok(err)
 	f.equal("recovered", recovered, []ports.Recovered(nil))
 }

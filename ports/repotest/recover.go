@@ -16,6 +16,7 @@ func recoverTests() map[string]func(*fixture) {
 		"recover/each row goes to one of 8 callers":  recoverOnce,
 		"recover/a panic stores nothing":             recoverPanic,
 		"recover/final and unknown statuses are not": recoverFinal,
+		"recover/what waits in the queue is not":     recoverQueued,
 	}
 }
 
@@ -41,7 +42,7 @@ func (f *fixture) waiting(n int) []domain.Document {
 
 func (f *fixture) recover(now time.Time, limit int, decide func(*domain.Document) domain.Verdict) []ports.Recovered {
 	f.Helper()
-	recovered, err := f.Repo.RecoverOverdue(f, now, limit, decide)
+	recovered, err := f.Repo.RecoverOverdue(f, ports.Overdue{By: now, Limit: limit}, decide)
 	f.ok(err)
 	return recovered
 }
@@ -104,7 +105,7 @@ func recoverOnce(f *fixture) {
 	taken := map[domain.DocumentID]int{}
 	errs := atOnce(8, func(int) error {
 		for {
-			recovered, err := f.Repo.RecoverOverdue(f, now, 3, func(d *domain.Document) domain.Verdict {
+			recovered, err := f.Repo.RecoverOverdue(f, ports.Overdue{By: now, Limit: 3}, func(d *domain.Document) domain.Verdict {
 				return d.Recover(false, "", now, recovery)
 			})
 			if err != nil || len(recovered) == 0 {
@@ -130,7 +131,7 @@ func recoverPanic(f *fixture) {
 	docs := f.waiting(4)
 	n := 0
 	value := f.panics(func() {
-		_, _ = f.Repo.RecoverOverdue(f, f.now(), 4, func(d *domain.Document) domain.Verdict { // it does not return
+		_, _ = f.Repo.RecoverOverdue(f, ports.Overdue{By: f.now(), Limit: 4}, func(d *domain.Document) domain.Verdict { // it does not return
 			if n++; n == 3 {
 				panic("the test's own")
 			}
@@ -151,6 +152,41 @@ func recoverFinal(f *fixture) {
 		f.ok(f.Repo.AddDocument(f, doc))
 	}
 	f.equal("recovered", f.recover(f.now().Add(time.Hour), 10, func(*domain.Document) domain.Verdict { return domain.LeaveIt }), []ports.Recovered(nil))
+}
+
+func recoverQueued(f *fixture) {
+	since := domain.Moment(epoch.Add(time.Minute))
+	add := func(status domain.Status, enqueued time.Time) domain.Document {
+		doc := f.upload(f.owner, "a")
+		doc.Status, doc.EnqueuedAt, doc.ReconcileAt = status, enqueued, domain.Moment(f.now())
+		if status == domain.Processing {
+			doc.Attempts = 1
+		}
+		f.ok(f.Repo.AddDocument(f, doc))
+		return doc
+	}
+	lost := add(domain.Pending, since.Add(-time.Microsecond))
+	add(domain.Pending, since)
+	add(domain.Pending, since.Add(time.Hour))
+	unknown := add(domain.Pending, time.Time{})
+	held := add(domain.Processing, since.Add(time.Hour))
+	for want, query := range map[int]ports.Overdue{3: {QueuedSince: &since}, 2: {QueuedSince: &time.Time{}}, 5: {}} {
+		query.By, query.Limit = f.now().Add(time.Hour), 10
+		recovered, err := f.Repo.RecoverOverdue(f, query, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
+		f.ok(err)
+		var got []domain.Document
+		for _, r := range recovered {
+			got = append(got, r.Document)
+		}
+		switch want {
+		case 3:
+			f.equal("queued since", idsOf(got), idsOf([]domain.Document{lost, unknown, held}))
+		case 2:
+			f.equal("queued since ever", idsOf(got), idsOf([]domain.Document{unknown, held}))
+		default:
+			f.equal("nothing queued", len(got), want)
+		}
+	}
 }
 
 // panics runs what has to panic and returns with what.
