@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,39 +86,79 @@ func (v *Vault) Upload(ctx context.Context, owner domain.Owner, in NewUpload) (d
 	}
 	up.SHA256 = domain.Digest(sum.Sum(nil))
 
-	doc, existing, err := v.register(ctx, up, in)
-	if err != nil || existing {
+	doc, err := v.newDocument(ctx, up, in)
+	if err != nil {
 		v.discard(ctx, up.Object)
-		return doc, existing, err
+		return domain.Document{}, false, err
 	}
-	v.requestProcessing(ctx, doc)
-	return doc, false, nil
+	doc, existing, err := v.register(ctx, doc, in.OnDuplicate)
+	switch {
+	case err == nil && !existing:
+		v.requestProcessing(ctx, doc)
+	case err == nil, !domain.ErrorCode(err).Retryable():
+		v.discard(ctx, up.Object)
+	default:
+		// The row may be there, or come to be: a commit whose answer was lost. Its bytes must then be there too.
+		v.log.WarnContext(ctx, "an upload failed in the database, its object is left to the sweeper", "object_key", up.Object.String(), "error", err)
+	}
+	return doc, existing, err
 }
 
-// register adds the row of an upload whose bytes are stored.
-func (v *Vault) register(ctx context.Context, up domain.Upload, in NewUpload) (doc domain.Document, existing bool, err error) {
-	if in.Details != nil {
-		details, err := in.Details()
-		if err != nil {
-			return domain.Document{}, false, err
+// newDocument makes the document of an upload whose bytes are stored.
+func (v *Vault) newDocument(ctx context.Context, up domain.Upload, in NewUpload) (domain.Document, error) {
+	if in.Details == nil {
+		return domain.NewDocument(up, v.now(), v.cfg.Recovery), nil
+	}
+	details, err := in.Details()
+	if err != nil {
+		return domain.Document{}, err
+	}
+	up.Folder = details.Folder
+	doc := domain.NewDocument(up, v.now(), v.cfg.Recovery)
+	if len(details.Topics) > 0 {
+		doc.Topics, err = v.filings(ctx, up.Owner, details.Topics)
+	}
+	return doc, err
+}
+
+// registerTimeout bounds the row's way into the database. The caller's going away does not end it: the bytes are stored, and a
+// commit that is cut off in the middle leaves nobody knowing.
+const registerTimeout = 30 * time.Second
+
+// register adds the document's row. After an error that is not Retryable there is certainly none.
+func (v *Vault) register(ctx context.Context, added domain.Document, policy OnDuplicate) (doc domain.Document, existing bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), registerTimeout)
+	defer cancel()
+	if policy == KeepDuplicate || policy == "" {
+		return added, false, v.repo.AddDocument(ctx, added)
+	}
+	err = v.repo.Tx(ctx, func(repo ports.Repository) error {
+		doc, existing, err = addUnlessKnown(ctx, repo, added, policy)
+		return err
+	})
+	return doc, existing, err
+}
+
+// filings confirms topics of the owner's, in the order of their names.
+func (v *Vault) filings(ctx context.Context, owner domain.Owner, ids []domain.TopicID) ([]domain.Filing, error) {
+	topics, err := v.repo.TopicsOf(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	var filings []domain.Filing
+	known := make(map[domain.TopicID]bool, len(topics))
+	for _, topic := range topics {
+		known[topic.ID] = true
+		if slices.Contains(ids, topic.ID) {
+			filings = append(filings, domain.Filing{Topic: topic.ID, Name: topic.Name, Color: topic.Color, Confirmed: true})
 		}
-		up.Folder, up.Topics = details.Folder, details.Topics
 	}
-	doc = domain.NewDocument(up, v.now(), v.cfg.Recovery)
-	if in.OnDuplicate == KeepDuplicate || in.OnDuplicate == "" {
-		err = v.repo.AddDocument(ctx, doc)
-	} else {
-		err = v.repo.Tx(ctx, func(repo ports.Repository) error {
-			doc, existing, err = addUnlessKnown(ctx, repo, doc, in.OnDuplicate)
-			return err
-		})
+	for _, id := range ids {
+		if !known[id] {
+			return nil, domain.InvalidField("topic_ids", "there is no such topic")
+		}
 	}
-	if err != nil || existing || len(up.Topics) == 0 {
-		return doc, existing, err
-	}
-	// Names and colours of the topics are the repository's to know.
-	doc, err = v.repo.Document(ctx, up.Owner, up.ID)
-	return doc, false, err
+	return filings, nil
 }
 
 // addUnlessKnown adds the document unless its owner has the same bytes. The lock makes two uploads of the same bytes take turns.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,6 @@ func TestUploadsThatFailLeaveNothing(t *testing.T) {
 		"breaks half way":        {app.NewUpload{Name: "x", Content: broken(long[:1<<19]), Size: -1}, nil, domain.Internal},
 		"storage is down":        {app.NewUpload{Name: "x", Content: strings.NewReader("x"), Size: -1}, func(h *house) { h.storage.Down() }, domain.Unavailable},
 		"storage breaks":         {app.NewUpload{Name: "x", Content: strings.NewReader(long), Size: -1}, func(h *house) { h.storage.FailPutAfter(1000, errDown) }, domain.Unavailable},
-		"database is down":       {app.NewUpload{Name: "x", Content: strings.NewReader("x"), Size: -1}, func(h *house) { h.repo.Fail("AddDocument", errDown) }, domain.Unavailable},
 		"details are wrong": {app.NewUpload{Name: "x", Content: strings.NewReader("x"), Size: -1, Details: func() (app.UploadDetails, error) {
 			return app.UploadDetails{}, domain.Errorf(domain.Malformed, "the form ends too early")
 		}}, nil, domain.Malformed},
@@ -94,7 +94,6 @@ func TestUploadsThatFailLeaveNothing(t *testing.T) {
 				t.Errorf("the reader's error is lost in %v", err)
 			}
 			h.storage.Up()
-			h.repo.Fail("AddDocument", nil)
 			if keys, rows := h.objects(t), h.rows(t); len(keys) != 0 || len(rows) != 0 {
 				t.Errorf("left behind: objects %q, rows %d", keys, len(rows))
 			}
@@ -102,6 +101,114 @@ func TestUploadsThatFailLeaveNothing(t *testing.T) {
 				t.Error("left a task behind")
 			}
 		})
+	}
+}
+
+// TestNoRowLosesItsBytes has the database fail around the commit of an upload. Whether the row is there then nobody can say, so
+// the bytes must stay; those that no row names are the sweeper's.
+func TestNoRowLosesItsBytes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fail func(*answerLost)
+		rows int
+	}{
+		"before the insert": {func(r *answerLost) { r.before = true }, 0},
+		"after the insert":  {func(r *answerLost) { r.after = true }, 1},
+	} {
+		for _, policy := range []app.OnDuplicate{app.KeepDuplicate, app.ReturnExisting} {
+			t.Run(name+" "+string(policy), func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t)
+				repo := &answerLost{Repository: h.repo}
+				c.fail(repo)
+				vault := app.NewVault(app.VaultConfig{}, app.VaultDeps{Storage: h.storage, Repo: repo, Queue: h.queue, Types: anyText{}, Now: h.clock.Now})
+				_, _, err := vault.Upload(t.Context(), domain.Nobody, app.NewUpload{Name: "x", Content: strings.NewReader("text"), Size: -1, OnDuplicate: policy})
+				mustCode(t, err, domain.Unavailable)
+				if rows, keys := h.rows(t), h.objects(t); len(rows) != c.rows || len(keys) != 1 {
+					t.Fatalf("%d rows, objects %q", len(rows), keys)
+				}
+				h.clock.advance(app.DefaultGrace + 1)
+				h.reconcile(t)
+				h.work(t)
+				for _, doc := range h.rows(t) {
+					if doc.Status != domain.Ready {
+						t.Errorf("document is %s, %+v", doc.Status, doc.Failure)
+					}
+				}
+				if report, err := h.sweeper.Sweep(t.Context(), app.SweepOptions{Delete: true}); err != nil || report.Removed != 1-c.rows || report.Missing != 0 {
+					t.Errorf("swept %+v, error %v", report, err)
+				}
+			})
+		}
+	}
+}
+
+// answerLost is a database whose answer to an insert does not arrive.
+type answerLost struct {
+	ports.Repository
+	before, after bool
+}
+
+func (r *answerLost) AddDocument(ctx context.Context, doc domain.Document) error {
+	if r.before {
+		return errDown
+	}
+	if err := r.Repository.AddDocument(ctx, doc); err != nil {
+		return err
+	}
+	return errDown
+}
+
+func (r *answerLost) Tx(ctx context.Context, fn func(ports.Repository) error) error {
+	if r.before {
+		return errDown
+	}
+	if err := r.Repository.Tx(ctx, fn); err != nil {
+		return err
+	}
+	return errDown
+}
+
+// A caller that goes away once the bytes are stored does not cut the commit off in the middle.
+func TestUploadOutlivesItsCallerOnceTheBytesAreStored(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	doc, _, err := h.Upload(ctx, domain.Nobody, app.NewUpload{Name: "x", Content: strings.NewReader("x"), Size: -1, Details: func() (app.UploadDetails, error) {
+		cancel()
+		return app.UploadDetails{}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.work(t) != 1 || h.document(t, doc.ID).Status != domain.Ready {
+		t.Errorf("document is %s", h.document(t, doc.ID).Status)
+	}
+}
+
+// The answer to an upload under topics names them, whatever the database can be asked afterwards.
+func TestUploadUnderTopics(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var topics []domain.TopicID
+	for _, name := range []string{"b", "c", "a"} {
+		topic, err := h.AddTopic(t.Context(), domain.Nobody, name, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		topics = append(topics, topic.ID)
+	}
+	h.repo.Fail("Document", errDown)
+	doc, _, err := h.Upload(t.Context(), domain.Nobody, app.NewUpload{Name: "x", Content: strings.NewReader("x"), Size: -1, Details: func() (app.UploadDetails, error) {
+		return app.UploadDetails{Topics: []domain.TopicID{topics[0], topics[2], topics[0]}}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.repo.Fail("Document", nil)
+	stored := h.document(t, doc.ID)
+	if len(doc.Topics) != 2 || doc.Topics[0].Name != "a" || doc.Topics[1].Name != "b" || !slices.Equal(doc.Topics, stored.Topics) {
+		t.Errorf("answered %+v, stored %+v", doc.Topics, stored.Topics)
 	}
 }
 
