@@ -27,6 +27,8 @@ type Config struct {
 	LockTimeout              time.Duration // of one wait for a lock; default 10 s
 	IdleInTransactionTimeout time.Duration // a transaction that waits for us longer is rolled back; default 30 s
 	SlowStatement            time.Duration // statements slower than this are logged; default 1 s
+
+	Clock func() time.Time // this machine's clock; default time.Now
 }
 
 func (c Config) withDefaults() Config {
@@ -39,6 +41,9 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.LockTimeout, 10*time.Second)
 	orDefault(&c.IdleInTransactionTimeout, 30*time.Second)
 	orDefault(&c.SlowStatement, time.Second)
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	return c
 }
 

@@ -19,7 +19,8 @@ import (
 // Store is a ports.Repository in PostgreSQL. It is safe for concurrent use.
 type Store struct {
 	session
-	pool *sql.DB
+	pool  *sql.DB
+	clock *clock
 }
 
 var _ ports.Repository = (*Store)(nil)
@@ -39,7 +40,8 @@ func openConn(ctx context.Context, cfg Config, conn *pgx.ConnConfig, log *slog.L
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	pool := stdlib.OpenDB(*conn, stdlib.OptionShouldPing(doubtful))
+	clock := &clock{local: cfg.Clock}
+	pool := stdlib.OpenDB(*conn, stdlib.OptionShouldPing(doubtful), stdlib.OptionAfterConnect(clock.set))
 	pool.SetMaxOpenConns(cfg.MaxConns)
 	pool.SetMaxIdleConns(cfg.MaxIdleConns)
 	pool.SetConnMaxIdleTime(cfg.MaxIdleTime)
@@ -57,8 +59,12 @@ func openConn(ctx context.Context, cfg Config, conn *pgx.ConnConfig, log *slog.L
 	if err != nil {
 		return nil, errors.Join(translate(ctx, err), pool.Close())
 	}
-	return &Store{session: session{db: db, log: log}, pool: pool}, nil
+	return &Store{session: session{db: db, log: log}, pool: pool, clock: clock}, nil
 }
+
+// Now is the time by the database's clock, the same for all programs that share the database. It asks nobody: the clocks are
+// compared whenever a connection is made.
+func (s *Store) Now() time.Time { return s.clock.now() }
 
 // Close gives the connections back. Calls that are under way finish first.
 func (s *Store) Close() error { return s.pool.Close() }

@@ -62,7 +62,7 @@ reported, never removed.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, parts.Close()) }()
-		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Log: log})
+		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Now: parts.Now, Log: log})
 	}
 	return cmd
 }

@@ -60,7 +60,7 @@ func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, version st
 	}
 	log = slog.New(rest.RequestIDHandler(log.Handler())) // so that what the use cases log names the request too
 	vault := app.NewVault(app.VaultConfig{MaxUpload: cfg.MaxUpload, AllowedTypes: cfg.AllowedTypes, Recovery: cfg.Recovery}, app.VaultDeps{
-		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links, Log: log,
+		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links, Now: parts.Now, Log: log,
 	})
 	handler, err := rest.New(rest.Config{
 		Version: version, Classifier: shell.Classifier().Name(), PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,

@@ -18,6 +18,7 @@ import (
 	"github.com/docuvault/docuvault/adapters/postgres"
 	"github.com/docuvault/docuvault/adapters/schema"
 	"github.com/docuvault/docuvault/adapters/tasks"
+	"github.com/docuvault/docuvault/app"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -36,6 +37,7 @@ type Parts struct {
 	Repo    ports.Repository
 	Storage ports.StorageBackend
 	Queue   ports.TaskQueue // nil after OpenStores
+	Now     app.Clock       // the database's, which all programs share
 
 	cfg     *config.Config
 	log     *slog.Logger
@@ -97,7 +99,7 @@ func (p *Parts) openPostgres(ctx context.Context) error {
 		return fmt.Errorf("PostgreSQL cannot be reached; see that it runs and that DATABASE_URL is right: %w", err)
 	}
 	p.closers = append(p.closers, store.Close)
-	p.Repo = store
+	p.Repo, p.Now = store, store.Now
 	if p.hooks.Repo != nil {
 		p.Repo = p.hooks.Repo(store)
 	}

@@ -55,7 +55,7 @@ func (p *Parts) Worker() (*Worker, error) {
 		extractor = p.hooks.Extractor(reader)
 	}
 	processor := app.NewProcessor(p.cfg.Recovery, app.ProcessorDeps{
-		Storage: p.Storage, Repo: p.Repo, Extractor: extractor, Classifier: Classifier(), Log: p.log,
+		Storage: p.Storage, Repo: p.Repo, Extractor: extractor, Classifier: Classifier(), Now: p.Now, Log: p.log,
 	})
 	queues := p.cfg.Queues
 	if len(queues) == 0 {
@@ -93,7 +93,7 @@ func (w *Worker) Run(soft, _ context.Context) error {
 
 // Reconcile is a Service: it finds accepted uploads whose task was lost and enqueues them again.
 func (p *Parts) Reconcile(soft, _ context.Context) error {
-	app.NewReconciler(p.cfg.Recovery, app.ReconcilerDeps{Repo: p.Repo, Queue: p.Queue, Log: p.log}).Run(soft)
+	app.NewReconciler(p.cfg.Recovery, app.ReconcilerDeps{Repo: p.Repo, Queue: p.Queue, Now: p.Now, Log: p.log}).Run(soft)
 	return nil
 }
 
