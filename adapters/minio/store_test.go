@@ -2,11 +2,11 @@ package minio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -214,20 +214,14 @@ func TestBucketScopedKey(t *testing.T) {
 	}
 }
 
-// scoped opens a store on bucket with a key for allowed alone.
+// scoped opens a store on bucket with a key for allowed alone, by the policy that compose gives the key of api and worker.
 func scoped(t *testing.T, s3 testenv.S3Server, allowed, bucket string) *Store {
 	t.Helper()
-	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []map[string]any{
-		{"Effect": "Allow", "Resource": "arn:aws:s3:::" + allowed, "Action": []string{
-			"s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads",
-		}},
-		{"Effect": "Allow", "Resource": "arn:aws:s3:::" + allowed + "/*", "Action": []string{
-			"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
-		}},
-	}})
+	text, err := os.ReadFile("../../compose/storage-policy.json")
 	must(t, err)
+	policy := strings.ReplaceAll(string(text), "BUCKET", allowed)
 	creds, err := credentials.NewSTSAssumeRole("http://"+s3.Endpoint, credentials.STSAssumeRoleOptions{
-		AccessKey: s3.AccessKey, SecretKey: s3.SecretKey, Policy: string(policy), DurationSeconds: 3600,
+		AccessKey: s3.AccessKey, SecretKey: s3.SecretKey, Policy: policy, DurationSeconds: 3600,
 	})
 	must(t, err)
 	transport := &http.Transport{DisableKeepAlives: true}
