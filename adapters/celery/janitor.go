@@ -45,7 +45,7 @@ func (c *Client) Restore(ctx context.Context) (int, error) {
 func (c *Client) restoreOne(ctx context.Context, tag, score string, entry []byte) (bool, error) {
 	held, err := parseEntry(entry)
 	if err != nil {
-		return c.putAside(ctx, tag, score, entry, err) // nobody can run it, and kombu's sweep stops at it for ever
+		return c.putAside(ctx, tag, score, ReasonEnvelope, entry, err) // nobody can run it, and kombu's sweep stops at it for ever
 	}
 	queues, err := c.destinations(ctx, held)
 	if err != nil {
@@ -57,14 +57,14 @@ func (c *Client) restoreOne(ctx context.Context, tag, score string, entry []byte
 	}
 	n, err := c.takeBack(ctx, lists, tag, score, held.msg.markRedelivered(), nil)
 	if n == 2 {
-		return c.putAside(ctx, tag, score, entry, fmt.Errorf("its queue %.60q is no list in Redis", held.routingKey))
+		return c.putAside(ctx, tag, score, ReasonQueue, held.msg.raw, fmt.Errorf("its queue %.60q is no list in Redis", held.routingKey))
 	}
 	return n == 1, err
 }
 
 // putAside moves a held message to the quarantine.
-func (c *Client) putAside(ctx context.Context, tag, score string, entry []byte, why error) (bool, error) {
-	doc := quarantineDocument(quarantineInfo{Reason: ReasonEnvelope, Detail: why.Error(), At: c.now()}, entry)
+func (c *Client) putAside(ctx context.Context, tag, score, reason string, raw []byte, why error) (bool, error) {
+	doc := quarantineDocument(quarantineInfo{Reason: reason, Detail: why.Error(), At: c.now()}, raw)
 	n, err := c.takeBack(ctx, nil, tag, score, nil, doc)
 	if n == 1 {
 		c.log.WarnContext(ctx, "celery quarantined a held message", "delivery_tag", tag, "error", why)
