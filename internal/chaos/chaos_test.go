@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -18,7 +19,14 @@ import (
 	"github.com/docuvault/docuvault/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m, testenv.Roles{goWorkerRole: goWorker}) }
+func TestMain(m *testing.M) {
+	redis.SetLogger(silence{}) // that Redis is away is the point
+	testenv.Main(m, testenv.Roles{goWorkerRole: goWorker})
+}
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 // amount reads how much a run does; small is what the ordinary tests do.
 func amount(t *testing.T, variable string, small int) int {
@@ -64,7 +72,9 @@ func choices(t *testing.T) *rand.Rand {
 }
 
 // between is a random time of at least low and less than high.
-func between(rnd *rand.Rand, low, high time.Duration) time.Duration { return low + time.Duration(rnd.Int64N(int64(high-low))) }
+func between(rnd *rand.Rand, low, high time.Duration) time.Duration {
+	return low + time.Duration(rnd.Int64N(int64(high-low)))
+}
 
 // dial opens a plain client on a server.
 func dial(t *testing.T, server testenv.RedisServer) *redis.Client {
