@@ -49,8 +49,8 @@ def noop(n, text):
     return None
 `
 
-// TestHelperBenchWorker is our worker as a process of its own. Its task returns when it began; of memoryFirst and
-// memoryLast tasks it says how large the heap is.
+// TestHelperBenchWorker is our worker as a process of its own. Beside the no-op it has tasks that say when they began,
+// and how large the heap is.
 func TestHelperBenchWorker(t *testing.T) {
 	url := os.Getenv(benchBroker)
 	if url == "" {
@@ -64,25 +64,21 @@ func TestHelperBenchWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ran atomic.Int64
-	w.Handle(benchTask, func(context.Context, *Delivery) (any, error) {
-		if n := ran.Add(1); n == memoryFirst || n == memoryLast {
-			var m runtime.MemStats
-			runtime.GC()
-			runtime.ReadMemStats(&m)
-			fmt.Printf("heap after %d: %d\n", n, m.HeapAlloc)
-		}
-		return nil, nil
+	w.Handle(benchTask, func(context.Context, *Delivery) (any, error) { return nil, nil }, HandlerOptions{})
+	w.Handle("bench.heap", func(context.Context, *Delivery) (any, error) {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc), nil
 	}, HandlerOptions{})
 	w.Handle("bench.now", func(context.Context, *Delivery) (any, error) { return time.Now().UnixNano(), nil }, HandlerOptions{})
 	fmt.Println("ready")
 	_ = w.Run(context.Background())
 }
 
-// worker is a process under measurement.
+// benchProcess is a worker under measurement.
 type benchProcess struct {
 	pid  int
-	out  *bufio.Scanner // of ours
 	stop func()
 }
 
@@ -98,21 +94,30 @@ func ourWorker(t *testing.T, url string) *benchProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &benchProcess{pid: cmd.Process.Pid, out: bufio.NewScanner(stdout), stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}
-	p.line(t, "ready")
-	return p
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
+		t.Fatalf("the worker said %q, %v", line, err)
+	}
+	return &benchProcess{pid: cmd.Process.Pid, stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}
 }
 
-// line reads output up to a line that begins so.
-func (p *benchProcess) line(t *testing.T, prefix string) string {
+// ask runs one task that answers with a number, and says when it was sent.
+func ask(t *testing.T, c *Client, task Task) (answer int64, sent time.Time) {
 	t.Helper()
-	for p.out.Scan() {
-		if rest, ok := strings.CutPrefix(p.out.Text(), prefix); ok {
-			return rest
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	sent = time.Now()
+	id, err := NewProducer(c).Send(ctx, task)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("the worker ended before it said %q", prefix)
-	return ""
+	res, err := NewResults(c).Wait(ctx, id)
+	if err == nil {
+		err = res.Decode(&answer)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, sent
 }
 
 func pythonWorker(t *testing.T, url string, args ...string) *benchProcess {
@@ -392,18 +397,17 @@ func TestBenchCelery(t *testing.T) {
 	p := ourWorker(t, redis.URL)
 	defer p.stop()
 	p.work(t, c, memoryFirst)
-	heapFirst, rssFirst := p.line(t, fmt.Sprintf("heap after %d: ", memoryFirst)), p.rss(t)
+	memory := func() (rss, heap float64) {
+		n, _ := ask(t, c, Task{Name: "bench.heap", Queue: "timed"})
+		return float64(p.rss(t)) / 1e6, float64(n) / 1e6
+	}
+	rssFirst, heapFirst := memory()
 	for n := memoryFirst; n < memoryLast; n += memoryFirst {
 		p.work(t, c, memoryFirst)
 	}
-	heapLast, rssLast := p.line(t, fmt.Sprintf("heap after %d: ", memoryLast)), p.rss(t)
-	table.row("memory after 100,000 tasks, to that after 10,000", fmt.Sprintf("RSS %.1f MB to %.1f MB", float64(rssLast)/1e6, float64(rssFirst)/1e6), "1.2x", float64(rssLast) < 1.2*float64(rssFirst))
-	small, err1 := strconv.ParseFloat(heapFirst, 64)
-	large, err2 := strconv.ParseFloat(heapLast, 64)
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	table.row("the same, heap in use", fmt.Sprintf("%.1f MB to %.1f MB", large/1e6, small/1e6), "1.2x", large < 1.2*small)
+	rssLast, heapLast := memory()
+	table.row("resident memory after 10,000 and 100,000 tasks", fmt.Sprintf("%.1f MB, %.1f MB", rssFirst, rssLast), "1.2x", rssLast < 1.2*rssFirst)
+	table.row("live heap after 10,000 and 100,000 tasks", fmt.Sprintf("%.2f MB, %.2f MB", heapFirst, heapLast), "1.2x", heapLast < 1.2*heapFirst)
 
 	flush()
 	<-time.After(2 * time.Second) // what the last tasks left to do
@@ -414,23 +418,10 @@ func TestBenchCelery(t *testing.T) {
 	table.row("idle worker, two queues: processor", fmt.Sprintf("%.2f%%", 100*share), "1%", share < 0.01)
 	table.row("idle worker, two queues: Redis commands", fmt.Sprintf("%.1f a second", rate), "5 a second", rate < 5)
 
-	producer, results := NewProducer(c), NewResults(c)
 	var waits []time.Duration
 	for i := range latencyTries {
 		<-time.After(time.Duration(20+i%40) * time.Millisecond)
-		sent := time.Now()
-		id, err := producer.Send(ctx, Task{Name: "bench.now", Queue: "timed", Priority: i % 10})
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := results.Wait(ctx, id)
-		var at int64
-		if err == nil {
-			err = res.Decode(&at)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		at, sent := ask(t, c, Task{Name: "bench.now", Queue: "timed", Priority: i % 10})
 		waits = append(waits, time.Unix(0, at).Sub(sent))
 	}
 	slices.Sort(waits)

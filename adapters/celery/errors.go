@@ -3,6 +3,7 @@ package celery
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -126,9 +127,23 @@ var problems = map[string]string{
 // instance when it cannot be reached. It never holds an address, a name or a secret.
 func Problem(err error) string {
 	for word, text := range problems {
-		if redis.HasErrorPrefix(err, word) {
+		if answered(err, word) {
 			return text
 		}
 	}
 	return ""
+}
+
+// answered reports whether Redis answered with the error of that name. Redis before version 7 wraps what a command in a
+// script answered: "ERR Error running script (call to f_…): @user_script:5: -OOM command not allowed …".
+func answered(err error, word string) bool {
+	var e redis.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	text := e.Error()
+	if _, inner, wrapped := strings.Cut(text, "script"); wrapped && strings.HasPrefix(text, "ERR ") {
+		return strings.Contains(inner, word+" ")
+	}
+	return strings.HasPrefix(text, word)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // settlement is how a held message ends: what follows is pushed, the result stored, and last of all the message
@@ -250,7 +248,7 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 // divert sends a message to the quarantine when it, or what follows it, can never be pushed: its queue is a key of
 // another type. Its task fails, and the next try writes that.
 func (w *Worker) divert(s *settlement, err error) {
-	if !redis.HasErrorPrefix(err, "WRONGTYPE") || s.park != nil || s.h.d == nil {
+	if !answered(err, "WRONGTYPE") || s.park != nil || s.h.d == nil {
 		return
 	}
 	d := s.h.d
