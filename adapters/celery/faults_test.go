@@ -64,10 +64,14 @@ func TestRedisRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := realRedis(t)
-			c := open(t, celery.Config{BrokerURL: s.url})
+			cfg := celery.Config{BrokerURL: s.url}
+			if f.works {
+				cfg.Lease = time.Second // then leases are renewed too
+			}
+			c := open(t, cfg)
 			var ran atomic.Int64
 			began, gate := make(chan struct{}), make(chan struct{})
-			start(t, c, celery.WorkerConfig{Concurrency: 1}, map[string]celery.Handler{
+			start(t, c, celery.WorkerConfig{Concurrency: 1, JanitorInterval: 200 * time.Millisecond}, map[string]celery.Handler{
 				"gate": func(context.Context, *celery.Delivery) (any, error) { close(began); <-gate; return nil, nil },
 				"docs.add": func(ctx context.Context, d *celery.Delivery) (any, error) {
 					ran.Add(1)
@@ -86,6 +90,8 @@ func TestRedisRefuses(t *testing.T) {
 			for _, command := range f.breaks {
 				do(t, admin, command...)
 			}
+			broken := time.Now()
+			until(t, "three leases went by", func() bool { return !f.works || time.Since(broken) > 3*cfg.Lease })
 			close(gate)
 			until(t, "health names it", func() bool { return celery.Problem(c.Ping(ctx(t))) == f.says })
 			if _, err := celery.NewProducer(c).Send(ctx(t), celery.Task{Name: "docs.add", Args: []any{1, 1}}); celery.Problem(err) != f.says {
