@@ -52,6 +52,17 @@ check: lint cross test ## what CI runs
 bench: test-deps ## measure against the bare operations, in one run, and print ratios
 	go test -p 1 -tags bench -run '^TestBench' -count=1 -v -timeout 60m ./internal/bench ./adapters/postgres
 
+.PHONY: bench-celery
+bench-celery: test-deps ## measure the Celery library against Python's Celery and against bare Redis commands, in one run
+	go test -p 1 -tags bench -run '^TestBenchCelery$$' -count=1 -v -timeout 30m ./adapters/celery
+
+.PHONY: chaos
+chaos: export CHAOS_TASKS ?= 2000
+chaos: export CHAOS_DOCUMENTS ?= 300
+chaos: export CHAOS_TROUBLE ?= 60s
+chaos: test-deps ## kill workers, APIs and Redis under load and count what is lost; CHAOS_SEED repeats a run
+	go test -tags chaos -count=1 -v -timeout 30m ./internal/chaos
+
 .PHONY: fuzz
 FUZZTIME ?= 30s
 fuzz: ## fuzz every parser of outside input, FUZZTIME each

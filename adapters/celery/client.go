@@ -161,17 +161,22 @@ func failoverDialer(e endpoint, timeout time.Duration) func(context.Context, str
 	}
 }
 
-// Ping asks both the broker and the result backend for a sign of life.
+// Ping asks both the broker and the result backend whether they would take a write: one that changes nothing is refused
+// by a Redis that is read-only, full, loading, or cannot write to its disk. Problem says in words what is wrong.
 func (c *Client) Ping(ctx context.Context) error {
-	if err := c.rdb.Ping(ctx).Err(); err != nil {
+	if err := c.wouldWrite(ctx, c.rdb); err != nil {
 		return fmt.Errorf("celery: broker: %w", err)
 	}
 	if c.results != c.rdb {
-		if err := c.results.Ping(ctx).Err(); err != nil {
+		if err := c.wouldWrite(ctx, c.results); err != nil {
 			return fmt.Errorf("celery: result backend: %w", err)
 		}
 	}
 	return nil
+}
+
+func (c *Client) wouldWrite(ctx context.Context, rdb *redis.Client) error {
+	return rdb.ZAddXX(ctx, c.keys.unackedIndex(), redis.Z{}).Err() // XX: a member that is not there is not added
 }
 
 // Close releases the connections. Workers, producers and results made from the client end with errors.

@@ -3,7 +3,10 @@ package celery
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Error is a failure as Python sees it: AsyncResult.get() raises Module.Type(*Args) where that class exists and
@@ -103,4 +106,44 @@ func (e *Error) pyRepr() string {
 
 func panicError(v any, stack []byte) *Error {
 	return &Error{Type: "RuntimeError", Module: "builtins", Message: fmt.Sprintf("panic: %v", v), Traceback: string(stack)}
+}
+
+// problems are the errors by which Redis says that it cannot work at all, by their first word
+// (redis: src/server.c, createSharedObjects).
+var problems = map[string]string{
+	"READONLY":   "Redis is a read-only replica",
+	"LOADING":    "Redis is loading its data",
+	"OOM":        "Redis has no memory left",
+	"MISCONF":    "Redis cannot write to its disk",
+	"MASTERDOWN": "Redis has lost its master",
+	"NOREPLICAS": "Redis has too few replicas to take writes",
+	"BUSY":       "Redis is busy with a script",
+	"NOAUTH":     "Redis wants a password",
+	"WRONGPASS":  "Redis refuses the user or the password",
+	"NOPERM":     "Redis does not permit this user what the queue needs",
+}
+
+// Problem says in words for an operator why Redis does not work, as far as Redis itself has said so; "" otherwise, for
+// instance when it cannot be reached. It never holds an address, a name or a secret.
+func Problem(err error) string {
+	for word, text := range problems {
+		if answered(err, word) {
+			return text
+		}
+	}
+	return ""
+}
+
+// answered reports whether Redis answered with the error of that name. Redis before version 7 wraps what a command in a
+// script answered: "ERR Error running script (call to f_…): @user_script:5: -OOM command not allowed …".
+func answered(err error, word string) bool {
+	var e redis.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	text := e.Error()
+	if _, inner, wrapped := strings.Cut(text, "script"); wrapped && strings.HasPrefix(text, "ERR ") {
+		return strings.Contains(inner, word+" ")
+	}
+	return strings.HasPrefix(text, word)
 }

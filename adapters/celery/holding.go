@@ -29,14 +29,11 @@ type workerState struct {
 	slots int              // held that wait for or are in a handler, or are being settled
 	pace  time.Duration    // running mean of a handler's time
 
-	ready     *readyQueue
-	later     *schedule
-	freed     chan struct{} // a slot was freed
-	detached  sync.WaitGroup
-	draining  atomic.Bool
-	aborted   atomic.Bool
-	settling  settleQueue
-	connected atomic.Bool
+	ready    *readyQueue
+	later    *schedule
+	freed    chan struct{} // a slot was freed
+	detached sync.WaitGroup
+	settling settleQueue
 }
 
 func (s *workerState) init() {

@@ -17,6 +17,7 @@ const (
 	ReasonTooLarge    = "too-large"    // inflates past the limit
 	ReasonBody        = "body"         // the envelope is well, its body is not
 	ReasonUnknownTask = "unknown-task" // nobody took it in many rounds
+	ReasonQueue       = "queue"        // a queue that it, or what follows it, must go to is a Redis key of another type
 )
 
 // DecodeError says why a message cannot be run.

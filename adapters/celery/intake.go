@@ -29,13 +29,11 @@ func (w *Worker) fetch(ctx context.Context, wake *waker) {
 			if trouble.first() {
 				w.log.ErrorContext(ctx, "celery broker unreachable", "error", err)
 			}
-			w.state.connected.Store(false)
 			trouble.wait(ctx)
 		default:
 			if trouble.reset() {
 				w.log.InfoContext(ctx, "celery broker reachable again")
 			}
-			w.state.connected.Store(true)
 			if got == 0 {
 				wake.wait(ctx)
 			}

@@ -43,26 +43,42 @@ func (c *Client) Restore(ctx context.Context) (int, error) {
 }
 
 func (c *Client) restoreOne(ctx context.Context, tag, score string, entry []byte) (bool, error) {
-	one := &call{script: restoreScript, keys: []string{c.keys.unacked(), c.keys.unackedIndex(), c.keys.quarantine()}}
 	held, err := parseEntry(entry)
 	if err != nil {
-		// Nobody can run it, and kombu's sweep stops at it for ever.
-		doc := quarantineDocument(quarantineInfo{Reason: ReasonEnvelope, Detail: err.Error(), At: c.now()}, entry)
-		one.args = []any{tag, score, "", doc}
-	} else {
-		for _, queue := range c.destinations(ctx, held) {
-			one.keys = append(one.keys, c.keys.list(queue, c.keys.step(held.priority())))
-		}
-		one.args = []any{tag, score, held.msg.markRedelivered(), ""}
+		return c.putAside(ctx, tag, score, ReasonEnvelope, entry, err) // nobody can run it, and kombu's sweep stops at it for ever
 	}
-	if err := runScripts(ctx, c.rdb, []*call{one}); err != nil {
+	queues, err := c.destinations(ctx, held)
+	if err != nil {
 		return false, err
 	}
-	n, _ := one.cmd.Int()
-	if n == 1 && err != nil {
-		c.log.WarnContext(ctx, "celery quarantined an unreadable held message", "delivery_tag", tag, "error", err)
+	lists := make([]string, len(queues))
+	for i, queue := range queues {
+		lists[i] = c.keys.list(queue, c.keys.step(held.priority()))
 	}
-	return n == 1, nil
+	n, err := c.takeBack(ctx, lists, tag, score, held.msg.markRedelivered(), nil)
+	if n == 2 {
+		return c.putAside(ctx, tag, score, ReasonQueue, held.msg.raw, fmt.Errorf("its queue %.60q is no list in Redis", held.routingKey))
+	}
+	return n == 1, err
+}
+
+// putAside moves a held message to the quarantine.
+func (c *Client) putAside(ctx context.Context, tag, score, reason string, raw []byte, why error) (bool, error) {
+	doc := quarantineDocument(quarantineInfo{Reason: reason, Detail: why.Error(), At: c.now()}, raw)
+	n, err := c.takeBack(ctx, nil, tag, score, nil, doc)
+	if n == 1 {
+		c.log.WarnContext(ctx, "celery quarantined a held message", "delivery_tag", tag, "error", why)
+	}
+	return n == 1, err
+}
+
+func (c *Client) takeBack(ctx context.Context, lists []string, tag, score string, msg, doc []byte) (int, error) {
+	one := &call{script: restoreScript, keys: append([]string{c.keys.unacked(), c.keys.unackedIndex(), c.keys.quarantine()}, lists...),
+		args: []any{tag, score, msg, doc}}
+	if err := runScripts(ctx, c.rdb, []*call{one}); err != nil {
+		return 0, err
+	}
+	return one.cmd.Int()
 }
 
 // heldEntry is a value of the unacked hash: [message, exchange, routing key].
@@ -95,14 +111,14 @@ func parseEntry(entry []byte) (heldEntry, error) {
 }
 
 // destinations are the queues a held message belongs to. kombu deletes a message whose exchange has no matching
-// binding; here it goes to the queue named like its routing key.
-func (c *Client) destinations(ctx context.Context, h heldEntry) []string {
+// binding; here it goes to the queue named like its routing key. While the bindings cannot be read it stays held.
+func (c *Client) destinations(ctx context.Context, h heldEntry) ([]string, error) {
 	if h.exchange == "" {
-		return []string{h.routingKey}
+		return []string{h.routingKey}, nil
 	}
 	bindings, err := c.rdb.SMembers(ctx, c.keys.binding(h.exchange)).Result()
 	if err != nil {
-		return []string{h.routingKey}
+		return nil, err
 	}
 	var out []string
 	for _, b := range bindings {
@@ -112,9 +128,9 @@ func (c *Client) destinations(ctx context.Context, h heldEntry) []string {
 		}
 	}
 	if len(out) == 0 {
-		return []string{h.routingKey}
+		return []string{h.routingKey}, nil
 	}
-	return out
+	return out, nil
 }
 
 // matchRoute compares a binding's routing key with a message's; a topic's has * for a word and # for any number.

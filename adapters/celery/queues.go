@@ -53,6 +53,9 @@ type Held struct {
 	Priority int
 	// Until is when sweeps may take it back, judged by this client's visibility timeout.
 	Until time.Time
+	// Unrenewed is how long ago a holder took it that does not renew its holds, as Python's do not: it may have died
+	// since. Zero for a Go worker's.
+	Unrenewed time.Duration
 }
 
 // Unacked lists what is held, in no order. Messages that cannot be read are left out.
@@ -85,6 +88,9 @@ func (i *Inspector) Unacked(ctx context.Context) ([]Held, error) {
 			h.TaskID, h.Task = entry.msg.identity()
 			if s, ok := scores[h.Tag]; ok {
 				h.Until = time.UnixMicro(int64(s * 1e6)).Add(i.c.cfg.VisibilityTimeout)
+				if left := h.Until.Sub(i.c.now()); left > i.c.cfg.Lease { // a renewed hold is never that fresh
+					h.Unrenewed = i.c.cfg.VisibilityTimeout - left
+				}
 			}
 			out = append(out, h)
 		}

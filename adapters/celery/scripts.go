@@ -3,7 +3,6 @@ package celery
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -68,11 +67,12 @@ func runScripts(ctx context.Context, rdb *redis.Client, calls []*call) error {
 		for _, c := range calls {
 			c.cmd = c.script.EvalSha(ctx, pipe, c.keys, c.args...)
 		}
-		_, _ = pipe.Exec(ctx) // every command carries its own error
+		_, err := pipe.Exec(ctx)
 		for _, c := range calls {
 			c.err = c.cmd.Err()
-			if errors.Is(c.err, redis.Nil) {
-				c.err = nil
+			if c.err == nil && c.cmd.Val() == nil {
+				// Every script answers something. Of a connection that Redis refuses (a wrong password) only Exec tells.
+				c.err = err
 			}
 		}
 	}

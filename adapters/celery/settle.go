@@ -130,6 +130,7 @@ func (w *Worker) commit(ctx context.Context, batch []*settlement) ([]*settlement
 			continue
 		}
 		if err := w.commitWorkflow(ctx, s); err != nil {
+			w.divert(s, err)
 			failed, failure = append(failed, s), err
 		}
 	}
@@ -165,9 +166,12 @@ func (w *Worker) commitSimple(ctx context.Context, batch []*settlement) ([]*sett
 	for _, s := range batch {
 		if len(s.pushes) > 0 && !s.pushed {
 			s.pushed = pushes[i].err == nil
+			if !s.pushed {
+				w.divert(s, pushes[i].err)
+				failed = append(failed, s)
+			}
 			i++
 			if !s.pushed {
-				failed = append(failed, s)
 				continue
 			}
 		}
@@ -225,6 +229,7 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 	done := make([]*held, 0, len(batch))
 	for i, s := range batch {
 		if calls[i].err != nil || calls[i].cmd == nil {
+			w.divert(s, calls[i].err)
 			failed = append(failed, s)
 			continue
 		}
@@ -238,6 +243,22 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 	}
 	w.state.remove(done)
 	return failed, err
+}
+
+// divert sends a message to the quarantine when it, or what follows it, can never be pushed: its queue is a key of
+// another type. Its task fails, and the next try writes that.
+func (w *Worker) divert(s *settlement, err error) {
+	if !answered(err, "WRONGTYPE") || s.park != nil || s.h.d == nil {
+		return
+	}
+	d := s.h.d
+	w.counters.quarantined.Add(1)
+	w.log.Error("celery message quarantined", "queue", s.h.queue, "reason", ReasonQueue, "task", d.Name, "task_id", d.ID, "quarantine_id", s.h.tag, "error", err)
+	s.park = quarantineDocument(quarantineInfo{Queue: s.h.queue, Reason: ReasonQueue, Detail: "a queue is no list in Redis", TaskID: d.ID, Task: d.Name, At: w.now()}, s.h.raw)
+	s.giveback, s.pushes, s.after = nil, nil, nil
+	e := &Error{Type: "OperationalError", Module: "kombu.exceptions", Message: "a queue is no list in Redis"}
+	s.resultID, s.doc = d.ID, w.document(outcome{status: StatusFailure, value: e.result()}, d.ID, d.GroupID, d.ParentID, d)
+	s.event = ""
 }
 
 func (w *Worker) givebackCall(s *settlement) *call {

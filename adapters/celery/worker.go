@@ -267,7 +267,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-w.stop:
 	}
-	w.state.draining.Store(true)
 	stopTaking()
 	wake.close()
 	intake.Wait()
@@ -295,7 +294,6 @@ func (w *Worker) awaitHandlers(finished <-chan struct{}, abort context.CancelCau
 		return nil
 	case <-timer.C:
 	}
-	w.state.aborted.Store(true)
 	abort(ErrShutdown)
 	grace := time.NewTimer(w.cfg.AbortGrace)
 	defer grace.Stop()

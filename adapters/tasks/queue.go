@@ -38,6 +38,11 @@ func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.Docu
 // peeked is how many messages at the consuming end are looked at for one that says when it was enqueued. Python's do not.
 const peeked = 64
 
+// pythonPatience is how long a task that Python took counts as being worked on. Python says nothing more of it: were its worker
+// killed, the document would stand still for the hour that is Celery's visibility timeout. If it is only slow, another worker
+// reads the document too, and nothing is spoiled.
+const pythonPatience = 2 * time.Minute
+
 // Snapshot implements ports.TaskQueue. The oldest is looked for first: a task that moves from the queue to a worker in between
 // is then seen in one place or the other.
 func (q *Queue) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
@@ -58,7 +63,7 @@ func (q *Queue) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
 		return ports.QueueSnapshot{}, translate(err)
 	}
 	for _, message := range held {
-		snapshot.Held[domain.TaskID(message.TaskID)] = true
+		snapshot.Held[domain.TaskID(message.TaskID)] = snapshot.Held[domain.TaskID(message.TaskID)] || message.Unrenewed < pythonPatience
 	}
 	return snapshot, nil
 }

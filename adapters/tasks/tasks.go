@@ -44,6 +44,8 @@ func translate(err error) error {
 		return domain.Wrap(domain.Canceled, err, "the caller went away")
 	case errors.Is(err, celery.ErrInvalid):
 		return domain.Wrap(domain.Internal, err, "the task is not valid")
+	case celery.Problem(err) != "":
+		return domain.Wrap(domain.Unavailable, err, "the task queue cannot work: "+celery.Problem(err))
 	default:
 		return domain.Wrap(domain.Unavailable, err, "the task queue cannot be reached")
 	}

@@ -3,12 +3,14 @@ package tasks_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/docuvault/docuvault/adapters/celery"
 	"github.com/docuvault/docuvault/adapters/embedded"
@@ -104,6 +106,17 @@ redis.Redis.from_url(sys.argv[1]).flushall()
 `, url)
 }
 
+func dial(t *testing.T, url string) *redis.Client {
+	t.Helper()
+	opt, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(opt)
+	t.Cleanup(func() { _ = rdb.Close() })
+	return rdb
+}
+
 // The Python side of D-08, as it stays in service: the same names, the same queue.
 const celeryApp = `
 import os
@@ -137,6 +150,49 @@ func TestPythonWorkerRunsOurTask(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestSilentHoldersAreNotBelievedForEver has a message held as Python holds it, never renewed, and as our workers do.
+func TestSilentHoldersAreNotBelievedForEver(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	queue := tasks.NewQueue(open(t, server.URL))
+	rdb := dial(t, server.URL)
+	visibility := time.Hour // Celery's default, and ours
+	for id, taken := range map[string]time.Duration{
+		"python, just now":     0,
+		"python, long ago":     3 * time.Minute,
+		"ours, long ago":       visibility - 30*time.Second,
+		"ours, almost expired": visibility - time.Second,
+	} {
+		entry := `[{"body": "W1sxXSx7fSx7fV0=", "headers": {"id": "` + id + `", "task": "t"}, "content-type": "application/json", "properties": {"body_encoding": "base64"}}, "", "documents"]`
+		score := float64(time.Now().Add(-taken).UnixMicro()) / 1e6
+		if err := errors.Join(rdb.HSet(t.Context(), "unacked", id, entry).Err(), rdb.ZAdd(t.Context(), "unacked_index", redis.Z{Score: score, Member: id}).Err()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := queue.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[domain.TaskID]bool{"python, just now": true, "python, long ago": false, "ours, long ago": true, "ours, almost expired": true} {
+		if got.Held[id] != want {
+			t.Errorf("%s: held %v, want %v", id, got.Held[id], want)
+		}
+	}
+}
+
+// TestHealthSaysWhatIsWrong names the trouble that Redis itself names.
+func TestHealthSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	queue := tasks.NewQueue(open(t, server.URL))
+	if err := dial(t, server.URL).ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := domain.ErrorMessage(queue.Health(t.Context())); got != "the task queue cannot work: Redis has no memory left" {
+		t.Errorf("health says %q", got)
+	}
 }
 
 // TestWorkerRunsPythonsTask has a Python producer wait for what our worker returns.

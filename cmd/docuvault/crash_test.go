@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,6 +79,33 @@ func TestStoppedWorkerGivesBack(t *testing.T) {
 	stop(t, halting)
 	worker := process(t, s.env, "worker")
 	v.ready(t, doc.ID, 20*time.Second)
+	stop(t, worker)
+	stop(t, api)
+}
+
+// A second signal ends a worker at once; what it held goes to another when its lease has run out.
+func TestSecondSignalLeavesWorkToOthers(t *testing.T) {
+	t.Parallel()
+	s := services(t)
+	api := process(t, s.env, "api")
+	v := listening(t, api)
+	halting := testenv.Child(t, "worker that halts", append(s.env, "SHUTDOWN_TIMEOUT=1h")...)
+	doc := v.mustUpload(t, "a.txt", "taken over")
+	halting.WaitLine(t, "halted in task")
+	testenv.Eventually(t, time.Minute, func() error { // signals of a kind that come at once count as one
+		halting.Signal(t, syscall.SIGTERM)
+		select {
+		case <-halting.Done():
+			return nil
+		default:
+			return errors.New("it still runs")
+		}
+	})
+	if code := exitCode(t, halting); code != 130 {
+		t.Errorf("exit code %d:\n%s", code, halting.Output())
+	}
+	worker := process(t, s.env, "worker")
+	v.ready(t, doc.ID, 3*time.Minute)
 	stop(t, worker)
 	stop(t, api)
 }

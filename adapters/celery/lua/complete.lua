@@ -4,11 +4,17 @@
 -- acknowledgement, seconds the result is kept or '0', result or '' for none, quarantine document of a message that
 -- cannot be run or '', then the pushes.
 -- Returns 0 when somebody else had taken the message back meanwhile.
+if ARGV[1] ~= '' then
+  -- When memory is full Redis refuses a script whose first write might need more, and lets a script go on that has
+  -- written. This one gives back more than it takes, so it begins with a write that changes nothing: a Redis that is
+  -- full of messages is emptied by working them off.
+  redis.call('ZREM', KEYS[2], '')
+end
 for i = 5, #KEYS do redis.call('LPUSH', KEYS[i], ARGV[i]) end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[4], ARGV[1], ARGV[4]) end
 if ARGV[3] ~= '' then
-  local stored, done = redis.call('GET', KEYS[3]), false
-  if stored then
+  local stored, done = redis.pcall('GET', KEYS[3]), false -- what is no text is overwritten
+  if type(stored) == 'string' then
     if string.sub(stored, 1, 12) == '{"status": "' then
       done = string.sub(stored, 13, 20) == 'SUCCESS"'
     else

@@ -2,10 +2,16 @@
 -- unacked and unacked_index (KEYS[1], KEYS[2]), as kombu does in a second step. A message that kombu's sweep
 -- could not read back goes to the quarantine KEYS[3] instead: one such entry in unacked would stop that sweep
 -- for everybody.
+-- Every hold has a name of its own, not the message's delivery_tag: the copies that a topic exchange makes share
+-- one, and so do a message and its restored self. The late acknowledgement of one must not end the hold of another.
 -- ARGV: count, seconds added to the server's clock for the score, prefix for fresh tags, number of queues, index
 -- of the queue to begin with, then every queue's name as a JSON string. Lists come step by step, within a step
 -- queue by queue. Returns four fields a message: queue index, 'm' or 'q', tag, raw.
 local count, queues, first = tonumber(ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5])
+-- A key of another type is an error here, while nothing has left its list.
+redis.call('HLEN', KEYS[1])
+redis.call('ZCARD', KEYS[2])
+redis.call('HLEN', KEYS[3])
 local t = redis.call('TIME')
 local now = tonumber(t[1]) + tonumber(t[2]) / 1000000
 local score = string.format('%.6f', now + tonumber(ARGV[2]))
@@ -22,12 +28,9 @@ while base <= #KEYS and got < count do
         any = true
         got = got + 1
         local ok, msg = pcall(cjson.decode, raw)
-        local props = ok and type(msg) == 'table' and msg['properties']
         local tag = ARGV[3] .. tostring(got)
         local kind = 'm'
-        if type(props) == 'table' then
-          local own = props['delivery_tag']
-          if type(own) == 'string' and own ~= '' and redis.call('HEXISTS', KEYS[1], own) == 0 then tag = own end
+        if ok and type(msg) == 'table' and type(msg['properties']) == 'table' then
           redis.call('HSET', KEYS[1], tag, '[' .. raw .. ', "", ' .. ARGV[6 + q] .. ']')
           redis.call('ZADD', KEYS[2], score, tag)
         else
