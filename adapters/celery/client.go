@@ -17,6 +17,8 @@ type Config struct {
 	BrokerURL  string // broker_url; empty is redis://127.0.0.1:6379/0
 	ResultURL  string // result_backend; empty is the broker's
 	MasterName string // of sentinel:// URLs: broker_transport_options master_name
+	// SentinelPassword is the sentinels' own password, sentinel_kwargs password; a URL's is Redis's.
+	SentinelPassword string
 
 	KeyPrefix       string // broker_transport_options global_keyprefix
 	ResultKeyPrefix string // result_backend_transport_options global_keyprefix
@@ -30,6 +32,8 @@ type Config struct {
 	Lease time.Duration
 	// ResultExpires is how long results are kept; zero is a day, negative is for ever.
 	ResultExpires time.Duration
+
+	SendSentEvents bool // task_send_sent_event: producers announce each task to event receivers
 
 	DialTimeout time.Duration // zero is 5 s
 	IOTimeout   time.Duration // of one read or write; zero is 5 s
@@ -112,7 +116,7 @@ func setDefault(d *time.Duration, v time.Duration) {
 }
 
 func sameDatabase(a, b endpoint) bool {
-	if a.db != b.db || a.network != b.network || len(a.addrs) != len(b.addrs) {
+	if a.db != b.db || a.network != b.network || a.sentinel != b.sentinel || len(a.addrs) != len(b.addrs) {
 		return false
 	}
 	for i := range a.addrs {
@@ -125,23 +129,30 @@ func sameDatabase(a, b endpoint) bool {
 
 // connect never retries a command by itself: a push that may have happened is the caller's to repeat.
 func (c *Client) connect(e endpoint, pool int) *redis.Client {
+	dial, io := c.cfg.DialTimeout, c.cfg.IOTimeout
+	if e.dialTimeout > 0 {
+		dial = e.dialTimeout
+	}
+	if e.ioTimeout > 0 {
+		io = e.ioTimeout
+	}
 	if e.sentinel {
 		return redis.NewFailoverClient(&redis.FailoverOptions{
-			MasterName: c.cfg.MasterName, SentinelAddrs: e.addrs, SentinelPassword: "",
+			MasterName: c.cfg.MasterName, SentinelAddrs: e.addrs, SentinelPassword: c.cfg.SentinelPassword,
 			Username: e.user, Password: e.password, DB: e.db, TLSConfig: e.tls, Protocol: 2,
-			MaxRetries: -1, DialTimeout: c.cfg.DialTimeout, ReadTimeout: c.cfg.IOTimeout, WriteTimeout: c.cfg.IOTimeout,
+			MaxRetries: -1, DialTimeout: dial, ReadTimeout: io, WriteTimeout: io,
 			PoolSize: pool, ContextTimeoutEnabled: true, DisableIdentity: true,
 		})
 	}
 	opt := &redis.Options{
 		Network: e.network, Addr: e.addrs[0], Username: e.user, Password: e.password, DB: e.db, TLSConfig: e.tls,
 		Protocol: 2, MaxRetries: -1, DialerRetries: 1,
-		DialTimeout: c.cfg.DialTimeout, ReadTimeout: c.cfg.IOTimeout, WriteTimeout: c.cfg.IOTimeout,
+		DialTimeout: dial, ReadTimeout: io, WriteTimeout: io,
 		PoolSize: pool, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	if len(e.addrs) > 1 {
-		opt.Dialer = failoverDialer(e, c.cfg.DialTimeout)
+		opt.Dialer = failoverDialer(e, dial)
 	}
 	return redis.NewClient(opt)
 }

@@ -113,7 +113,7 @@ func (p *plan) startTask(s *wireSignature, at place) (started, error) {
 		{"lang", "py"}, {"task", s.task}, {"id", id}, {"shadow", s.options["shadow"]}, {"eta", eta}, {"expires", expires},
 		{"group", s.options["group_id"]}, {"group_index", s.options["group_index"]}, {"retries", retries},
 		{"timelimit", []any{s.options["time_limit"], s.options["soft_time_limit"]}}, {"root_id", root}, {"parent_id", stringOrNull(parent)},
-		{"argsrepr", pyRepr(argsText, true)}, {"kwargsrepr", pyRepr(s.kwargs, false)}, {"origin", p.origin},
+		{"argsrepr", pyRepr(argsText, at.parent == "" || !s.immutable)}, {"kwargsrepr", pyRepr(s.kwargs, false)}, {"origin", p.origin},
 		{"ignore_result", string(s.options["ignore_result"]) == "true"}, {"replaced_task_nesting", 0},
 	}
 	out.headers = append(out.headers, stampsOf(s)...)

@@ -101,6 +101,8 @@ type Worker struct {
 	rates   *rateLimits
 	revoked revokedIDs
 
+	revokedStamps revokedIDs
+
 	state    workerState
 	stopOnce sync.Once
 	stop     chan struct{} // closed by Stop

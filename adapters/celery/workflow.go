@@ -306,6 +306,7 @@ func (w *Worker) resolve(ctx context.Context, s *settlement, part chordPart, ele
 	if err := w.pushAll(ctx, work.pushes); err != nil {
 		return err
 	}
+	w.c.announce(ctx, w.origin, &w.clock, work.pushes)
 	key := w.c.keys.group(part.gid)
 	return w.c.results.Del(ctx, key+".j", key+".t", key+".s").Err()
 }

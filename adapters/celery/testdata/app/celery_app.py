@@ -4,13 +4,21 @@ import time
 
 from celery import Celery
 
+SENTINEL = {}
+if "MASTER_NAME" in os.environ:
+    SENTINEL = {"master_name": os.environ["MASTER_NAME"], "sentinel_kwargs": {"password": os.environ.get("SENTINEL_PASSWORD")}}
+
 app = Celery("interop", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ["CELERY_RESULT_BACKEND"])
 app.conf.update(
     task_routes={"py.*": {"queue": "py"}, "go.*": {"queue": "go"}},
     task_acks_late=os.environ.get("ACKS_LATE") == "1",
     task_protocol=int(os.environ.get("TASK_PROTOCOL", "2")),
     worker_prefetch_multiplier=int(os.environ.get("PREFETCH", "4")),
-    broker_transport_options={"visibility_timeout": int(os.environ.get("VISIBILITY", "3600"))},
+    broker_transport_options=dict(SENTINEL, visibility_timeout=int(os.environ.get("VISIBILITY", "3600"))),
+    result_backend_transport_options=SENTINEL,
+    task_send_sent_event=os.environ.get("SENT_EVENTS") == "1",
+    task_track_started=True,
+    result_extended=True,
     accept_content=["json"],
     worker_send_task_events=False,
 )
