@@ -1,4 +1,5 @@
 """The Python side of the interoperability tests: tasks py.* on queue py; go.* are the Go worker's, on queue go."""
+import json
 import os
 import time
 
@@ -56,6 +57,19 @@ def retry(self, until):
     if self.request.retries < until:
         raise self.retry(exc=OSError("again"), countdown=0)
     return self.request.retries
+
+
+@app.task(name="py.retry_seen", bind=True)
+def retry_seen(self, **kwargs):
+    r = self.request
+    seen = {"id": r.id, "retries": r.retries, "x-tenant": r.get("x-tenant") or (r.headers or {}).get("x-tenant"), "priority": r.delivery_info.get("priority"),
+            "timelimit": r.timelimit, "shadow": r.shadow, "root_id": r.root_id, "parent_id": r.parent_id, "group": r.group, "expires": r.expires,
+            "kwargs": kwargs, "callbacks": len(r.callbacks or []), "errbacks": len(r.errbacks or [])}
+    key = "seen:" + r.id
+    app.backend.client.rpush(key, json.dumps(seen))
+    if r.retries == 0:
+        raise self.retry(countdown=0)
+    return [json.loads(one) for one in app.backend.client.lrange(key, 0, -1)]
 
 
 @app.task(name="py.sleep")
