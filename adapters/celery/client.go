@@ -12,32 +12,34 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Config says where the queue is and how the Python side is set up. Its zero value is Celery's own defaults.
+// Config says where the queue is and how the Python side is set up. Its zero value is Celery's own defaults. Each setting
+// names Celery's; both sides need the same.
 type Config struct {
 	BrokerURL  string // broker_url; empty is redis://127.0.0.1:6379/0
 	ResultURL  string // result_backend; empty is the broker's
-	MasterName string // of sentinel:// URLs: broker_transport_options master_name
-	// SentinelPassword is the sentinels' own password, sentinel_kwargs password; a URL's is Redis's.
+	MasterName string // broker_transport_options master_name; required for sentinel:// URLs
+	// SentinelPassword is sentinel_kwargs password, the sentinels' own; the one in a URL is Redis's. Empty is none.
 	SentinelPassword string
 
-	KeyPrefix       string // broker_transport_options global_keyprefix
-	ResultKeyPrefix string // result_backend_transport_options global_keyprefix
+	KeyPrefix       string // broker_transport_options global_keyprefix; empty is none
+	ResultKeyPrefix string // result_backend_transport_options global_keyprefix; empty is none
 	Separator       string // broker_transport_options sep; empty is the bytes 06 16
 	PrioritySteps   []int  // broker_transport_options priority_steps; nil is 0, 3, 6, 9
 
-	// VisibilityTimeout is how long a message may be held before others take it back; zero is an hour. Python
-	// workers on the same Redis need the same value: each side judges the other's holders by its own.
+	// VisibilityTimeout is broker_transport_options visibility_timeout: how long a message may be held before others
+	// take it back; zero is an hour. Each side judges the other's holders by its own.
 	VisibilityTimeout time.Duration
-	// Lease is how long after its holder's death a message held by a Go worker is taken back; zero is 30 s.
+	// Lease is how long after its holder's death a message held by a Go worker is taken back; zero is 30 s. Celery has
+	// none: its holders have the visibility timeout.
 	Lease time.Duration
-	// ResultExpires is how long results are kept; zero is a day, negative is for ever.
+	// ResultExpires is result_expires: how long results are kept; zero is a day, negative is for ever.
 	ResultExpires time.Duration
 
-	SendSentEvents bool // task_send_sent_event: producers announce each task to event receivers
+	SendSentEvents bool // task_send_sent_event: announce each task that is sent to event receivers; false is Celery's default
 
-	DialTimeout time.Duration // zero is 5 s
-	IOTimeout   time.Duration // of one read or write; zero is 5 s
-	PoolSize    int           // connections; zero is go-redis's choice
+	DialTimeout time.Duration // redis_socket_connect_timeout; zero is 5 s, Celery has none. A URL's socket_connect_timeout goes first
+	IOTimeout   time.Duration // redis_socket_timeout, of one read or write; zero is 5 s, Celery's is 120 s. A URL's socket_timeout goes first
+	PoolSize    int           // broker_pool_limit: connections; zero is go-redis's choice, Celery's is 10
 
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // nil is time.Now

@@ -233,3 +233,56 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 }
+
+// TestRejectedEvent stops a worker whose handler does not end: the task is put back, and watchers are told.
+func TestRejectedEvent(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *server) {
+		sub := s.rdb.PSubscribe(ctx(t), "/0.celeryev/task.*")
+		defer sub.Close()
+		if _, err := sub.Receive(ctx(t)); err != nil {
+			t.Fatal(err)
+		}
+		c := open(t, celery.Config{BrokerURL: s.url})
+		w, err := celery.NewWorker(c, celery.WorkerConfig{TaskEvents: true, DrainTimeout: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := make(chan struct{})
+		w.Handle("long", func(ctx context.Context, _ *celery.Delivery) (any, error) {
+			close(began)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, celery.HandlerOptions{})
+		done := make(chan error, 1)
+		go func() { done <- w.Run(context.Background()) }()
+		id := send(t, c, celery.Task{Name: "long"})[0]
+		<-began
+		w.Stop()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for {
+			m, err := sub.ReceiveMessage(ctx(t))
+			if err != nil {
+				t.Fatal("no task-rejected: ", err)
+			}
+			var envelope struct{ Body []byte }
+			if err := json.Unmarshal([]byte(m.Payload), &envelope); err != nil {
+				t.Fatal(err)
+			}
+			var events []map[string]any
+			if err := json.Unmarshal(envelope.Body, &events); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				if e["type"] == "task-rejected" {
+					if e["uuid"] != id || e["requeue"] != true {
+						t.Errorf("%v", e)
+					}
+					return
+				}
+			}
+		}
+	})
+}
