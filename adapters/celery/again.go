@@ -55,6 +55,7 @@ func (d *Delivery) again(eta time.Time, origin string) (outgoing, error) {
 	for _, key := range sortedKeys(own) {
 		out.headers = append(out.headers, field{key, own[key]})
 	}
+	out.expiration, _ = asString(d.msg.property("expiration"))
 	out.properties = object{{"origin", origin}}
 	return out, nil
 }

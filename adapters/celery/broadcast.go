@@ -153,6 +153,16 @@ func (i *Inspector) Revoke(ctx context.Context, terminate bool, ids ...string) (
 	return i.Broadcast(ctx, Broadcast{Method: "revoke", Arguments: map[string]any{"task_id": ids, "terminate": terminate, "signal": "SIGTERM"}})
 }
 
+// RevokeStamped tells all workers not to run tasks that carry one of the stamps, and with terminate to stop those that run.
+// Python's workers know it from 5.3 on.
+func (i *Inspector) RevokeStamped(ctx context.Context, terminate bool, stamps map[string][]string) (map[string]Value, error) {
+	headers := make(map[string]any, len(stamps))
+	for name, values := range stamps {
+		headers[name] = values
+	}
+	return i.Broadcast(ctx, Broadcast{Method: "revoke_by_stamped_headers", Arguments: map[string]any{"headers": headers, "terminate": terminate, "signal": "SIGTERM"}})
+}
+
 // RateLimit sets how often each worker starts tasks of a name: "10/m"; empty is no limit.
 func (i *Inspector) RateLimit(ctx context.Context, task, limit string) (map[string]Value, error) {
 	if _, err := parseRate(limit); err != nil {

@@ -12,28 +12,34 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Config says where the queue is and how the Python side is set up. Its zero value is Celery's own defaults.
+// Config says where the queue is and how the Python side is set up. Its zero value is Celery's own defaults. Each setting
+// names Celery's; both sides need the same.
 type Config struct {
 	BrokerURL  string // broker_url; empty is redis://127.0.0.1:6379/0
 	ResultURL  string // result_backend; empty is the broker's
-	MasterName string // of sentinel:// URLs: broker_transport_options master_name
+	MasterName string // broker_transport_options master_name; required for sentinel:// URLs
+	// SentinelPassword is sentinel_kwargs password, the sentinels' own; the one in a URL is Redis's. Empty is none.
+	SentinelPassword string
 
-	KeyPrefix       string // broker_transport_options global_keyprefix
-	ResultKeyPrefix string // result_backend_transport_options global_keyprefix
+	KeyPrefix       string // broker_transport_options global_keyprefix; empty is none
+	ResultKeyPrefix string // result_backend_transport_options global_keyprefix; empty is none
 	Separator       string // broker_transport_options sep; empty is the bytes 06 16
 	PrioritySteps   []int  // broker_transport_options priority_steps; nil is 0, 3, 6, 9
 
-	// VisibilityTimeout is how long a message may be held before others take it back; zero is an hour. Python
-	// workers on the same Redis need the same value: each side judges the other's holders by its own.
+	// VisibilityTimeout is broker_transport_options visibility_timeout: how long a message may be held before others
+	// take it back; zero is an hour. Each side judges the other's holders by its own.
 	VisibilityTimeout time.Duration
-	// Lease is how long after its holder's death a message held by a Go worker is taken back; zero is 30 s.
+	// Lease is how long after its holder's death a message held by a Go worker is taken back; zero is 30 s. Celery has
+	// none: its holders have the visibility timeout.
 	Lease time.Duration
-	// ResultExpires is how long results are kept; zero is a day, negative is for ever.
+	// ResultExpires is result_expires: how long results are kept; zero is a day, negative is for ever.
 	ResultExpires time.Duration
 
-	DialTimeout time.Duration // zero is 5 s
-	IOTimeout   time.Duration // of one read or write; zero is 5 s
-	PoolSize    int           // connections; zero is go-redis's choice
+	SendSentEvents bool // task_send_sent_event: announce each task that is sent to event receivers; false is Celery's default
+
+	DialTimeout time.Duration // redis_socket_connect_timeout; zero is 5 s, Celery has none. A URL's socket_connect_timeout goes first
+	IOTimeout   time.Duration // redis_socket_timeout, of one read or write; zero is 5 s, Celery's is 120 s. A URL's socket_timeout goes first
+	PoolSize    int           // broker_pool_limit: connections; zero is go-redis's choice, Celery's is 10
 
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // nil is time.Now
@@ -112,7 +118,7 @@ func setDefault(d *time.Duration, v time.Duration) {
 }
 
 func sameDatabase(a, b endpoint) bool {
-	if a.db != b.db || a.network != b.network || len(a.addrs) != len(b.addrs) {
+	if a.db != b.db || a.network != b.network || a.sentinel != b.sentinel || len(a.addrs) != len(b.addrs) {
 		return false
 	}
 	for i := range a.addrs {
@@ -125,23 +131,30 @@ func sameDatabase(a, b endpoint) bool {
 
 // connect never retries a command by itself: a push that may have happened is the caller's to repeat.
 func (c *Client) connect(e endpoint, pool int) *redis.Client {
+	dial, io := c.cfg.DialTimeout, c.cfg.IOTimeout
+	if e.dialTimeout > 0 {
+		dial = e.dialTimeout
+	}
+	if e.ioTimeout > 0 {
+		io = e.ioTimeout
+	}
 	if e.sentinel {
 		return redis.NewFailoverClient(&redis.FailoverOptions{
-			MasterName: c.cfg.MasterName, SentinelAddrs: e.addrs, SentinelPassword: "",
+			MasterName: c.cfg.MasterName, SentinelAddrs: e.addrs, SentinelPassword: c.cfg.SentinelPassword,
 			Username: e.user, Password: e.password, DB: e.db, TLSConfig: e.tls, Protocol: 2,
-			MaxRetries: -1, DialTimeout: c.cfg.DialTimeout, ReadTimeout: c.cfg.IOTimeout, WriteTimeout: c.cfg.IOTimeout,
+			MaxRetries: -1, DialTimeout: dial, ReadTimeout: io, WriteTimeout: io,
 			PoolSize: pool, ContextTimeoutEnabled: true, DisableIdentity: true,
 		})
 	}
 	opt := &redis.Options{
 		Network: e.network, Addr: e.addrs[0], Username: e.user, Password: e.password, DB: e.db, TLSConfig: e.tls,
 		Protocol: 2, MaxRetries: -1, DialerRetries: 1,
-		DialTimeout: c.cfg.DialTimeout, ReadTimeout: c.cfg.IOTimeout, WriteTimeout: c.cfg.IOTimeout,
+		DialTimeout: dial, ReadTimeout: io, WriteTimeout: io,
 		PoolSize: pool, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	if len(e.addrs) > 1 {
-		opt.Dialer = failoverDialer(e, c.cfg.DialTimeout)
+		opt.Dialer = failoverDialer(e, dial)
 	}
 	return redis.NewClient(opt)
 }

@@ -18,9 +18,9 @@ func (w *Worker) command(ctx context.Context, r *request) (any, bool) {
 	case "ping":
 		return object{{"ok", "pong"}}, true
 	case "active":
-		return w.infos(func(h *held) bool { return h.started.Load() != 0 }), true
+		return w.infos(func(h *held) bool { return h.started.Load() != 0 }, string(r.args["safe"]) == "true"), true
 	case "reserved":
-		return w.infos(func(h *held) bool { return h.slot && h.started.Load() == 0 }), true
+		return w.infos(func(h *held) bool { return h.slot && h.started.Load() == 0 }, false), true
 	case "scheduled":
 		return w.scheduled(), true
 	case "registered":
@@ -32,8 +32,9 @@ func (w *Worker) command(ctx context.Context, r *request) (any, bool) {
 	case "active_queues":
 		return w.activeQueues(), true
 	case "conf":
-		return object{{"task_protocol", 2}, {"result_extended", w.cfg.ExtendedResults}, {"task_track_started", w.cfg.TrackStarted}, {"task_acks_late", true},
-			{"accept_content", []any{"json"}}, {"result_expires", w.c.cfg.ResultExpires.Seconds()}, {"worker_concurrency", w.cfg.Concurrency}}, true
+		return w.conf(), true
+	case "report":
+		return w.bugReport(), true
 	case "clock":
 		return object{{"clock", w.clock.n.Load()}}, true
 	case "query_task":
@@ -42,6 +43,8 @@ func (w *Worker) command(ctx context.Context, r *request) (any, bool) {
 		return w.hello(r)
 	case "revoke":
 		return w.revokeCommand(r), true
+	case "revoke_by_stamped_headers":
+		return w.revokeStamped(r), true
 	case "rate_limit":
 		return w.rateLimit(r), true
 	case "time_limit":
@@ -63,22 +66,30 @@ func (w *Worker) command(ctx context.Context, r *request) (any, bool) {
 		w.log.InfoContext(ctx, "celery worker told to shut down")
 		w.Stop()
 		return nil, false
-	case "add_consumer", "cancel_consumer", "pool_grow", "pool_shrink", "pool_restart", "autoscale":
+	case "autoscale":
+		return object{{"error", "ValueError('Autoscale not enabled')"}}, true
+	case "pool_restart":
+		return object{{"error", "ValueError('Pool restarts not enabled')"}}, true
+	case "add_consumer", "cancel_consumer", "pool_grow", "pool_shrink":
 		return object{{"error", r.method + " is not supported by this worker"}}, true
 	default:
 		return object{{"error", "KeyError('" + r.method + "')"}}, true
 	}
 }
 
-// info describes a held task.
-func (w *Worker) info(h *held) object {
+// info describes a held task. Safe shows its arguments as Python's repr, cut short, as Flower asks for them.
+func (w *Worker) info(h *held, safe bool) object {
 	d := h.d
-	args, kwargs := d.argsRaw, d.kwargsRaw
-	if args == nil {
-		args = Value("[]")
+	argsRaw, kwargsRaw := d.argsRaw, d.kwargsRaw
+	if argsRaw == nil {
+		argsRaw = Value("[]")
 	}
-	if kwargs == nil {
-		kwargs = Value("{}")
+	if kwargsRaw == nil {
+		kwargsRaw = Value("{}")
+	}
+	var args, kwargs any = argsRaw, kwargsRaw
+	if safe {
+		args, kwargs = pyRepr(argsRaw, true), pyRepr(kwargsRaw, false)
 	}
 	var started, pid any
 	if ns := h.started.Load(); ns != 0 {
@@ -89,13 +100,13 @@ func (w *Worker) info(h *held) object {
 		{"delivery_info", object{{"exchange", ""}, {"routing_key", d.Queue}, {"priority", d.Priority}, {"redelivered", d.Redelivered}}}, {"worker_pid", pid}}
 }
 
-func (w *Worker) infos(which func(*held) bool) []any {
+func (w *Worker) infos(which func(*held) bool, safe bool) []any {
 	out := []any{}
 	w.state.mu.Lock()
 	defer w.state.mu.Unlock()
 	for _, h := range w.state.held {
 		if h.d != nil && !h.settled && which(h) {
-			out = append(out, w.info(h))
+			out = append(out, w.info(h, safe))
 		}
 	}
 	return out
@@ -105,7 +116,7 @@ func (w *Worker) scheduled() []any {
 	out := []any{}
 	for _, d := range w.state.later.snapshot() {
 		if d.h.d != nil {
-			out = append(out, object{{"eta", isoTime(d.at)}, {"priority", 6}, {"request", w.info(d.h)}})
+			out = append(out, object{{"eta", isoTime(d.at)}, {"priority", 6}, {"request", w.info(d.h, false)}})
 		}
 	}
 	return out
@@ -120,6 +131,35 @@ func (w *Worker) registered() []any {
 		out = append(out, name)
 	}
 	return out
+}
+
+// conf is what celery inspect conf shows: the settings by Celery's names. Addresses are left out: they hold passwords.
+func (w *Worker) conf() object {
+	return object{{"task_protocol", 2}, {"result_extended", w.cfg.ExtendedResults}, {"task_track_started", w.cfg.TrackStarted}, {"task_acks_late", true},
+		{"task_reject_on_worker_lost", true}, {"worker_send_task_events", w.events.enabled.Load()}, {"task_send_sent_event", w.c.cfg.SendSentEvents},
+		{"accept_content", []any{"json"}}, {"result_expires", max(0, w.c.cfg.ResultExpires.Seconds())}, {"worker_concurrency", w.cfg.Concurrency},
+		{"worker_disable_prefetch", w.cfg.Prefetch == 0}, {"broker_transport_options", w.transportOptions()}}
+}
+
+func (w *Worker) transportOptions() object {
+	o := object{{"visibility_timeout", w.c.cfg.VisibilityTimeout.Seconds()}, {"priority_steps", w.c.cfg.PrioritySteps}, {"sep", w.c.cfg.Separator}}
+	if w.c.cfg.KeyPrefix != "" {
+		o = append(o, field{"global_keyprefix", w.c.cfg.KeyPrefix})
+	}
+	return o
+}
+
+// bugReport is what celery report shows of a worker: what it is made of, then its settings.
+func (w *Worker) bugReport() object {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nsoftware -> %s:%s go:%s\nplatform -> system:%s arch:%s\n\n", softwareName, softwareVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	for _, f := range w.conf() {
+		text, err := appendJSON(nil, f.value)
+		if err == nil {
+			fmt.Fprintf(&b, "%s: %s\n", f.key, pyRepr(text, false))
+		}
+	}
+	return object{{"ok", b.String()}}
 }
 
 func (w *Worker) statistics() object {
@@ -139,7 +179,8 @@ func (w *Worker) statistics() object {
 	return object{{"total", total}, {"pid", os.Getpid()}, {"clock", strconv.FormatInt(w.clock.n.Load(), 10)},
 		{"uptime", int(time.Since(w.born).Seconds())},
 		{"pool", object{{"implementation", "go:goroutines"}, {"max-concurrency", w.cfg.Concurrency}, {"processes", []any{os.Getpid()}}, {"max-tasks-per-child", "N/A"}}},
-		{"broker", object{{"hostname", host}, {"port", port}, {"transport", "redis"}, {"virtual_host", strconv.Itoa(w.c.broker.db)}, {"ssl", w.c.broker.tls != nil}}},
+		{"broker", object{{"hostname", host}, {"port", port}, {"transport", "redis"}, {"virtual_host", strconv.Itoa(w.c.broker.db)}, {"ssl", w.c.broker.tls != nil},
+			{"userid", stringOrNull(w.c.broker.user)}, {"transport_options", w.transportOptions()}, {"alternates", []any{}}}},
 		{"prefetch_count", w.cfg.Concurrency + w.cfg.Prefetch}, {"rusage", object{{"maxrss", int64(mem.Sys / 1024)}}}}
 }
 
@@ -168,7 +209,7 @@ func (w *Worker) queryTask(ids Value) object {
 		if h.started.Load() != 0 {
 			state = "active"
 		}
-		out = append(out, field{h.d.ID, []any{state, w.info(h)}})
+		out = append(out, field{h.d.ID, []any{state, w.info(h, false)}})
 	}
 	return out
 }
@@ -243,6 +284,43 @@ func (w *Worker) revokeCommand(r *request) object {
 		quoted[i] = "'" + id + "'"
 	}
 	return object{{"ok", "tasks {" + strings.Join(quoted, ", ") + "} flagged as revoked"}}
+}
+
+// revokeStamped marks tasks by what they are stamped with, as celery.control.revoke_by_stamped_headers of 5.3 and later
+// does; with terminate it stops those that run.
+func (w *Worker) revokeStamped(r *request) object {
+	fields, err := members(r.args["headers"])
+	if err != nil {
+		return object{{"error", "TypeError('headers')"}}
+	}
+	var keys []string
+	for _, f := range fields {
+		keys = append(keys, stampKeys(f.key, r.args["headers"][f.start:f.end])...)
+	}
+	now := w.now()
+	for _, key := range keys {
+		w.revokedStamps.add(key, now)
+	}
+	terminate, stopped := string(r.args["terminate"]) == "true", 0
+	for _, h := range w.state.all() {
+		if h.d == nil || !slices.ContainsFunc(h.d.stamps(), func(key string) bool { return slices.Contains(keys, key) }) {
+			continue
+		}
+		if h.started.Load() == 0 {
+			w.revoke(h, "revoked")
+		} else if cancel := h.cancel.Load(); terminate && cancel != nil {
+			(*cancel)(ErrRevoked)
+			stopped++
+		}
+	}
+	shown := pyRepr(r.args["headers"], false)
+	switch {
+	case !terminate:
+		return object{{"ok", "headers " + shown + " flagged as revoked, but not terminated"}}
+	case stopped == 0:
+		return object{{"ok", "headers " + shown + " were not terminated"}}
+	}
+	return object{{"ok", "headers " + shown + " revoked"}}
 }
 
 func (w *Worker) rateLimit(r *request) object {

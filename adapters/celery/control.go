@@ -85,19 +85,21 @@ func parseRequest(raw []byte) (*request, error) {
 	return r, nil
 }
 
-// concerns reports whether the request is meant for this node.
+// concerns reports whether the request is meant for this node (kombu/pidbox.py: handle_message).
 func (r *request) concerns(node string) bool {
 	switch {
-	case len(r.destination) > 0 && slices.Contains(r.destination, node):
-		return true
+	case len(r.destination) > 0:
+		return slices.Contains(r.destination, node)
 	case r.pattern != "" && r.matcher == "glob":
-		ok, err := path.Match(r.pattern, node)
+		ok, err := path.Match(strings.ReplaceAll(r.pattern, "[!", "[^"), node) // fnmatch's negation
 		return err == nil && ok
 	case r.pattern != "" && r.matcher == "pcre":
 		re, err := regexp.Compile("^(?:" + r.pattern + ")")
 		return err == nil && re.MatchString(node)
+	case r.pattern != "" && r.matcher != "":
+		return false
 	}
-	return len(r.destination) == 0 && r.pattern == ""
+	return true
 }
 
 // control listens to remote control until ctx ends.

@@ -48,7 +48,19 @@ func TestPythonInspectsAndControlsGo(t *testing.T) {
 		"revoked":         `[TaskRevokedError REVOKED]`,
 		"terminated":      `[TaskRevokedError REVOKED]`,
 		"pattern":         `[map[ok:pong]]`,
-		"revoked_ids":     `true`,
+		"pcre":            `1`,
+		"elsewhere":       `[]`,
+		"conf":            `[2 true [json] 86400]`,
+		"report":          `true`,
+		"clock":           `true`,
+		"safe":            `[(60,)]`,
+		"events":          `[map[ok:task events enabled] map[ok:task events disabled]]`,
+		"time_limit":      `map[ok:time limits set successfully]`,
+		"rate_off":        `map[ok:rate limit disabled successfully]`,
+		"rate_bad":        `true`,
+		"refused": `[add_consumer is not supported by this worker cancel_consumer is not supported by this worker ` +
+			`pool_grow is not supported by this worker pool_shrink is not supported by this worker ValueError('Autoscale not enabled')]`,
+		"revoked_ids": `true`,
 	} {
 		if text := fmt.Sprint(got[key]); text != want {
 			t.Errorf("%s: got %s, want %s", key, text, want)
@@ -81,18 +93,42 @@ sys.exit(main())`
 func TestEventsReachPythonReceiver(t *testing.T) {
 	t.Parallel()
 	in := newInterop(t, false)
+	c := open(t, celery.Config{BrokerURL: in.url, SendSentEvents: true})
+	go func() { // the receiver asks for a task of Go's once it watches, and for a worker that comes and goes
+		for range 2 {
+			name, err := in.rdb.BLPop(ctx(t), 30*time.Second, "events:wanted").Result()
+			if err != nil {
+				return
+			}
+			if name[1] == "task" {
+				_, err = celery.NewProducer(c).Send(ctx(t), celery.Task{Name: "go.add", ID: "sent-by-go", Args: []any{20, 3}, Queue: "go"})
+			} else {
+				var w *celery.Worker
+				if w, err = celery.NewWorker(c, celery.WorkerConfig{Hostname: "brief@test", Queues: []string{"nothing"}, Heartbeat: 100 * time.Millisecond}); err == nil {
+					stop := time.AfterFunc(500*time.Millisecond, w.Stop)
+					err = w.Run(context.Background())
+					stop.Stop()
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}()
 	got := in.script(t, "testdata/events.py", in.w.Hostname())
 	for key, want := range map[string]string{
 		"alive": "true", "sw": "go-celery", "freq": "2",
 		"states": "[SUCCESS FAILURE SUCCESS REVOKED]", "names": "[go.add go.fail go.retry go.add]", "args": "(2, 3)", "result": "5",
 		"exception": "ValueError('boom', 42)", "runtime": "true", "worker": "true",
+		"sent": "[SUCCESS go.add (20, 3) go go true]", "brief": "[worker-online worker-heartbeat worker-offline]", "clocks": "true",
 	} {
 		if text := fmt.Sprint(got[key]); text != want {
 			t.Errorf("%s: got %s, want %s", key, text, want)
 		}
 	}
 	keys, _ := got["keys"].(map[string]any)
-	for _, kind := range []string{"task-received", "task-started", "task-succeeded", "task-failed", "task-retried", "task-revoked", "worker-heartbeat"} {
+	for _, kind := range []string{"task-sent", "task-received", "task-started", "task-succeeded", "task-failed", "task-retried", "task-revoked",
+		"worker-online", "worker-heartbeat", "worker-offline"} {
 		want := eventKeys(t, kind)
 		if have := fmt.Sprint(keys[kind]); have != want {
 			t.Errorf("%s has %s, Python's has %s", kind, have, want)
@@ -194,6 +230,59 @@ func TestRateLimit(t *testing.T) {
 		}
 		if took := time.Since(began); took < 500*time.Millisecond || fast > took {
 			t.Errorf("11 tasks at 20/s took %v, the unlimited one %v", took, fast)
+		}
+	})
+}
+
+// TestRejectedEvent stops a worker whose handler does not end: the task is put back, and watchers are told.
+func TestRejectedEvent(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *server) {
+		sub := s.rdb.PSubscribe(ctx(t), "/0.celeryev/task.*")
+		defer sub.Close()
+		if _, err := sub.Receive(ctx(t)); err != nil {
+			t.Fatal(err)
+		}
+		c := open(t, celery.Config{BrokerURL: s.url})
+		w, err := celery.NewWorker(c, celery.WorkerConfig{TaskEvents: true, DrainTimeout: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := make(chan struct{})
+		w.Handle("long", func(ctx context.Context, _ *celery.Delivery) (any, error) {
+			close(began)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, celery.HandlerOptions{})
+		done := make(chan error, 1)
+		go func() { done <- w.Run(context.Background()) }()
+		id := send(t, c, celery.Task{Name: "long"})[0]
+		<-began
+		w.Stop()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for {
+			m, err := sub.ReceiveMessage(ctx(t))
+			if err != nil {
+				t.Fatal("no task-rejected: ", err)
+			}
+			var envelope struct{ Body []byte }
+			if err := json.Unmarshal([]byte(m.Payload), &envelope); err != nil {
+				t.Fatal(err)
+			}
+			var events []map[string]any
+			if err := json.Unmarshal(envelope.Body, &events); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				if e["type"] == "task-rejected" {
+					if e["uuid"] != id || e["requeue"] != true {
+						t.Errorf("%v", e)
+					}
+					return
+				}
+			}
 		}
 	})
 }

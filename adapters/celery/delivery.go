@@ -64,6 +64,42 @@ func (d *Delivery) BindKwargs(dst any) error {
 	return nil
 }
 
+// stamps are what a task is stamped with, as keys that stampKeys makes.
+func (d *Delivery) stamps() []string {
+	names, err := listOf(d.msg.header("stamped_headers"))
+	if err != nil || len(names) == 0 {
+		return nil
+	}
+	all := d.msg.header("stamps")
+	fields, err := members(all)
+	if err != nil {
+		return nil
+	}
+	var keys []string
+	for _, n := range names {
+		name, _ := asString(n)
+		keys = append(keys, stampKeys(name, find(fields, all, name))...)
+	}
+	return keys
+}
+
+// stampKeys names a stamp, one key for each value it has.
+func stampKeys(header string, value Value) []string {
+	list, err := listOf(value)
+	if err != nil {
+		return nil
+	}
+	var keys []string
+	for _, v := range list {
+		text, ok := asString(v)
+		if !ok {
+			text = string(v)
+		}
+		keys = append(keys, header+"="+text)
+	}
+	return keys
+}
+
 // asSeconds reads a number of seconds.
 func asSeconds(v Value) time.Duration {
 	f, err := strconv.ParseFloat(string(v), 64)

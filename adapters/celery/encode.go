@@ -131,6 +131,16 @@ func (o object) append(dst []byte) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
+// get is the value of a key, nil when there is none.
+func (o object) get(key string) any {
+	for _, f := range o {
+		if f.key == key {
+			return f.value
+		}
+	}
+	return nil
+}
+
 // appendRaw copies a document, with Python's separators and ASCII only.
 func appendRaw(dst, b []byte) ([]byte, error) {
 	if len(b) == 0 {

@@ -3,6 +3,7 @@ package celery
 import (
 	"context"
 	"encoding/base64"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -47,7 +48,7 @@ func broadcastEnvelope(body []byte, headers object, mode int, exchange, routingK
 // eventFields puts an event together the way celery/events/dispatcher.py does.
 func eventFields(kind, hostname string, clock int64, now time.Time, fields object) object {
 	_, offset := now.Zone()
-	o := object{{"hostname", hostname}, {"utcoffset", -offset / 3600}, {"pid", os.Getpid()}, {"clock", clock}}
+	o := object{{"hostname", hostname}, {"utcoffset", int(math.Floor(float64(-offset) / 3600))}, {"pid", os.Getpid()}, {"clock", clock}}
 	return append(append(o, fields...), field{"timestamp", float64(now.UnixMicro()) / 1e6}, field{"type", kind})
 }
 
@@ -122,12 +123,18 @@ func (e *events) publish(ctx context.Context, topic string, body Value) {
 	}
 }
 
+// What a worker calls itself, where Python's say py-celery and their version.
+const (
+	softwareName    = "go-celery"
+	softwareVersion = "1.0"
+)
+
 // worker sends worker-online, worker-heartbeat or worker-offline.
 func (e *events) worker(ctx context.Context, kind string) {
 	n := &e.w.counters
 	fields := object{{"freq", e.w.cfg.Heartbeat.Seconds()}, {"active", e.w.state.active()},
 		{"processed", n.succeeded.Load() + n.failed.Load() + n.retried.Load()}, {"loadavg", loadAverage()},
-		{"sw_ident", "go-celery"}, {"sw_ver", "1.0"}, {"sw_sys", systemName()}}
+		{"sw_ident", softwareName}, {"sw_ver", softwareVersion}, {"sw_sys", systemName()}}
 	doc, err := eventFields(kind, e.w.cfg.Hostname, e.w.clock.forward(), e.w.now(), fields).append(nil)
 	if err != nil {
 		return

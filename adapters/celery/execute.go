@@ -104,7 +104,8 @@ func (w *Worker) finish(ctx context.Context, h *held, value any, err error) {
 		w.succeed(h, value)
 	case errors.Is(cause, ErrShutdown):
 		w.counters.returned.Add(1)
-		w.settle(&settlement{h: h, giveback: h.d.msg.markRedelivered(), side: "front"})
+		w.settle(&settlement{h: h, giveback: h.d.msg.markRedelivered(), side: "front",
+			event: "task-rejected", eventFields: object{{"uuid", h.d.ID}, {"requeue", true}}})
 	case errors.Is(cause, ErrRevoked):
 		w.revoke(h, "terminated")
 	case errors.Is(err, ErrIgnore):

@@ -203,7 +203,7 @@ func (w *Worker) quarantine(h *held, bad *DecodeError) {
 // expired revokes a task that was revoked or whose time has passed.
 func (w *Worker) expired(h *held, now time.Time) bool {
 	switch {
-	case w.revoked.has(h.d.ID, now):
+	case w.revoked.has(h.d.ID, now) || w.revokedStamps.any(h.d.stamps, now):
 		w.revoke(h, "revoked")
 	case !h.d.Expires.IsZero() && now.After(h.d.Expires):
 		w.revoke(h, "expired")

@@ -2,6 +2,7 @@ package celery
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ const (
 	revokesFor = 3 * time.Hour
 )
 
-// revokedIDs are tasks that must not start.
+// revokedIDs are tasks, or stamps of tasks, that must not start.
 type revokedIDs struct {
 	mu    sync.Mutex
 	at    map[string]time.Time
@@ -103,6 +104,17 @@ func (r *revokedIDs) has(id string, now time.Time) bool {
 	defer r.mu.Unlock()
 	at, ok := r.at[id]
 	return ok && now.Sub(at) <= revokesFor
+}
+
+// any reports whether one of the keys is revoked. They are asked for only when there is something to compare with.
+func (r *revokedIDs) any(keys func() []string, now time.Time) bool {
+	r.mu.Lock()
+	empty := len(r.order) == 0
+	r.mu.Unlock()
+	if empty {
+		return false
+	}
+	return slices.ContainsFunc(keys(), func(key string) bool { return r.has(key, now) })
 }
 
 func (r *revokedIDs) ids(now time.Time) []any {

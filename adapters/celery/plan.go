@@ -113,7 +113,7 @@ func (p *plan) startTask(s *wireSignature, at place) (started, error) {
 		{"lang", "py"}, {"task", s.task}, {"id", id}, {"shadow", s.options["shadow"]}, {"eta", eta}, {"expires", expires},
 		{"group", s.options["group_id"]}, {"group_index", s.options["group_index"]}, {"retries", retries},
 		{"timelimit", []any{s.options["time_limit"], s.options["soft_time_limit"]}}, {"root_id", root}, {"parent_id", stringOrNull(parent)},
-		{"argsrepr", pyRepr(argsText, true)}, {"kwargsrepr", pyRepr(s.kwargs, false)}, {"origin", p.origin},
+		{"argsrepr", pyRepr(argsText, at.parent == "" || !s.immutable)}, {"kwargsrepr", pyRepr(s.kwargs, false)}, {"origin", p.origin},
 		{"ignore_result", string(s.options["ignore_result"]) == "true"}, {"replaced_task_nesting", 0},
 	}
 	out.headers = append(out.headers, stampsOf(s)...)
@@ -241,6 +241,11 @@ func (p *plan) startChain(s *wireSignature, at place) (started, error) {
 		}
 	}
 	last.add("link", s.options["link"])
+	if last.subtask == "group" && !isNull(last.options["chord"]) {
+		if err := last.joinMembers(); err != nil {
+			return started{}, invalid("chain: %w", err)
+		}
+	}
 	for _, one := range list {
 		one.add("link_error", s.options["link_error"])
 		one.id()
@@ -270,16 +275,17 @@ func (p *plan) startGroup(s *wireSignature, at place) (started, error) {
 	gid := s.id()
 	var out []string
 	for i, one := range list {
-		if !isNull(s.options["chord"]) {
-			return started{}, &Error{Type: "NotImplementedError", Module: "builtins", Message: "a chain in a chord's header that ends in a group"}
-		}
 		one.add("link", s.options["link"])
 		one.add("link_error", s.options["link_error"])
 		if s.immutable {
 			one.immutable = true
 		}
-		one.set("group_id", gid)
-		one.options["group_index"] = Value(strconv.Itoa(i))
+		if chord := s.options["chord"]; isNull(chord) {
+			one.set("group_id", gid)
+			one.options["group_index"] = Value(strconv.Itoa(i))
+		} else {
+			one.join(s)
+		}
 		st, err := p.start(one, at)
 		if err != nil {
 			return started{}, err
@@ -287,6 +293,30 @@ func (p *plan) startGroup(s *wireSignature, at place) (started, error) {
 		out = append(out, st.id)
 	}
 	return started{id: gid, child: groupEntry(gid, out), members: out}, nil
+}
+
+// join makes a member of a group that ends a chain in a chord's header a member of that header, where it is not one yet.
+func (s *wireSignature) join(group *wireSignature) {
+	for _, option := range []string{"chord", "group_id", "group_index"} {
+		if isNull(s.options[option]) && !isNull(group.options[option]) {
+			s.options[option] = group.options[option]
+		}
+	}
+}
+
+// joinMembers writes that into the group itself: a Python worker that starts it reads it there.
+func (s *wireSignature) joinMembers() error {
+	list, err := groupMembers(s)
+	if err != nil {
+		return err
+	}
+	parts := make([]Value, len(list))
+	for i, one := range list {
+		one.join(s)
+		parts[i] = one.value()
+	}
+	s.setKwarg("tasks", arrayOf(parts))
+	return nil
 }
 
 func groupEntry(gid string, members []string) Value {
@@ -303,7 +333,7 @@ func groupMembers(s *wireSignature) ([]*wireSignature, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flatten(list, 8)
+	return flatten(list, maxNesting)
 }
 
 func flatten(list []*wireSignature, depth int) ([]*wireSignature, error) {
@@ -342,7 +372,7 @@ func (p *plan) startChord(s *wireSignature, at place) (started, error) {
 			s.immutable = true
 		}
 	}
-	if list, err = flatten(list, 8); err != nil {
+	if list, err = flatten(list, maxNesting); err != nil {
 		return started{}, err
 	}
 	if gid == "" {
@@ -371,7 +401,27 @@ func (p *plan) startChord(s *wireSignature, at place) (started, error) {
 		body.set("parent_id", at.parent)
 		body.set("root_id", at.root)
 	}
-	p.sizes = append(p.sizes, storedDoc{p.c.keys.group(gid) + ".s", []byte(strconv.Itoa(len(list)))})
+	size, nested := 0, false
+	entries := make([]Value, len(list))
+	for i, one := range list {
+		n, entry, err := headerMember(one, maxNesting)
+		if err != nil {
+			return started{}, invalid("chord: header: %w", err)
+		}
+		size, entries[i], nested = size+n, entry, nested || endsInGroup(entry)
+	}
+	if size == 0 {
+		return started{}, invalid("chord: an empty group in the header")
+	}
+	p.sizes = append(p.sizes, storedDoc{p.c.keys.group(gid) + ".s", []byte(strconv.Itoa(size))})
+	if nested { // whoever completes the header reads from this how its results are nested
+		doc := object{{"result", Value("[[" + quoted(gid) + ", null], " + string(arrayOf(entries)) + "]")}}
+		text, err := doc.append(nil)
+		if err != nil {
+			return started{}, err
+		}
+		p.sizes = append(p.sizes, storedDoc{p.c.keys.group(gid), text})
+	}
 	carried := body.value()
 	var ids []string
 	for i, one := range list {
@@ -388,4 +438,56 @@ func (p *plan) startChord(s *wireSignature, at place) (started, error) {
 		ids = append(ids, st.id)
 	}
 	return started{id: bodyID, child: childEntry(bodyID), members: ids}, nil
+}
+
+// maxNesting bounds how deep groups and chains may lie in each other.
+const maxNesting = 8
+
+// headerMember is how many reports a member of a chord's header makes, and its entry in the list of results: a chain
+// makes those of its last step, a chord those of its body, a group those of its members (celery/canvas.py: _chord._descend).
+func headerMember(s *wireSignature, depth int) (int, Value, error) {
+	if depth == 0 {
+		return 0, nil, fmt.Errorf("nested too deep")
+	}
+	switch s.subtask {
+	case "chain":
+		list, err := steps(s)
+		if err != nil || len(list) == 0 {
+			return 0, nil, fmt.Errorf("an unreadable chain: %w", err)
+		}
+		s.id()
+		if list, err = steps(s); err != nil { // now with their ids
+			return 0, nil, err
+		}
+		return headerMember(list[len(list)-1], depth-1)
+	case "chord":
+		s.id()
+		body, err := parseSignature(kwarg(s, "body"))
+		if err != nil {
+			return 0, nil, err
+		}
+		return headerMember(body, depth-1)
+	case "group":
+		gid := s.id()
+		list, err := groupMembers(s)
+		if err != nil {
+			return 0, nil, err
+		}
+		size, ids := 0, make([]string, len(list))
+		for i, one := range list {
+			n, _, err := headerMember(one, depth-1)
+			if err != nil {
+				return 0, nil, err
+			}
+			size, ids[i] = size+n, one.id()
+		}
+		return size, groupEntry(gid, ids), nil
+	}
+	return 1, childEntry(s.id()), nil
+}
+
+// endsInGroup reports whether a result's entry has children.
+func endsInGroup(entry Value) bool {
+	pair, err := splitArray(entry)
+	return err == nil && len(pair) == 2 && !isNull(pair[1])
 }

@@ -14,6 +14,7 @@ type Producer struct {
 	origin  string
 	replyTo string
 
+	clock lamport
 	mu    sync.RWMutex
 	bound map[string]bool // queues whose binding this producer has written
 }
@@ -57,6 +58,7 @@ func (p *Producer) SendBatch(ctx context.Context, tasks []Task) ([]string, error
 type push struct {
 	queue, list string
 	payload     []byte
+	sent        object // the event that tells of it; nil unless Config asks for such events
 }
 
 // seal encodes a message and reads it back: what Python could not read never leaves.
@@ -72,7 +74,11 @@ func (c *Client) seal(o *outgoing) (push, error) {
 	if d.Protocol != 2 || d.ID != o.id {
 		return push{}, invalid("reads back as another task")
 	}
-	return push{queue: o.queue, list: c.keys.list(o.queue, c.keys.step(o.priority)), payload: payload}, nil
+	out := push{queue: o.queue, list: c.keys.list(o.queue, c.keys.step(o.priority)), payload: payload}
+	if c.cfg.SendSentEvents {
+		out.sent = sentEvent(o)
+	}
+	return out, nil
 }
 
 func (p *Producer) push(ctx context.Context, pushes []push) error {
@@ -84,6 +90,7 @@ func (p *Producer) push(ctx context.Context, pushes []push) error {
 		if err := p.c.rdb.LPush(ctx, pushes[0].list, pushes[0].payload).Err(); err != nil {
 			return fmt.Errorf("celery: send: %w", err)
 		}
+		p.c.announce(ctx, p.origin, &p.clock, pushes)
 		return nil
 	}
 	pipe := p.c.rdb.Pipeline()
@@ -105,6 +112,7 @@ func (p *Producer) push(ctx context.Context, pushes []push) error {
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("celery: send: %w", err)
 	}
+	p.c.announce(ctx, p.origin, &p.clock, pushes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, queue := range fresh {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,31 @@ func (in *interop) handlers() map[string]celery.Handler {
 			}
 			return map[string]any{"retries": d.Retries, "tenant": d.Headers["x-tenant"], "parent_is_self": d.ParentID == d.ID}, nil
 		},
+		"go.fail_as": func(_ context.Context, d *celery.Delivery) (any, error) {
+			var module, name string
+			if err := d.Bind(&module, &name); err != nil {
+				return nil, err
+			}
+			return nil, &celery.Error{Type: name, Module: module, Message: "no"}
+		},
+		"go.retry_seen": func(_ context.Context, d *celery.Delivery) (any, error) {
+			seen := map[string]any{"retries": d.Retries, "tenant": d.Headers["x-tenant"], "priority": d.Priority, "limits": []any{d.TimeLimit.Seconds(), d.SoftTimeLimit.Seconds()},
+				"shadow": d.Shadow, "root": d.RootID, "parent": d.ParentID, "group": d.GroupID, "reply_to": d.ReplyTo, "kwargs": d.Kwargs, "expires": !d.Expires.IsZero()}
+			if d.GroupIndex != nil {
+				seen["index"] = *d.GroupIndex
+			}
+			if d.Retries == 0 {
+				return nil, &celery.Retry{Countdown: time.Millisecond}
+			}
+			return seen, nil
+		},
+		"go.limited": func(ctx context.Context, _ *celery.Delivery) (any, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		"go.paced": func(context.Context, *celery.Delivery) (any, error) {
+			return float64(time.Now().UnixMicro()) / 1e6, nil
+		},
 		"go.sleep": func(ctx context.Context, _ *celery.Delivery) (any, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -147,9 +173,17 @@ func TestPythonToGo(t *testing.T) {
 		"ignored":           `map[stored:0 value:7]`,
 		"soft_limit":        `map[args:[] exc:SoftTimeLimitExceeded module:billiard.exceptions state:FAILURE traceback:false]`,
 		"hard_limit":        `map[args:[1] exc:TimeLimitExceeded module:billiard.exceptions state:FAILURE traceback:false]`,
-		"compressed":        `map[value:[true true true true]]`,
-		"extended":          `map[value:map[args:[2 3] kwargs:map[] name:go.add queue:go retries:0 status:SUCCESS worker:` + in.w.Hostname() + `]]`,
-		"pickle_refused":    `map[args:[content type "application/x-python-serialize" is refused] exc:ContentDisallowed module:kombu.exceptions state:FAILURE traceback:false]`,
+		"announced":         `map[before:PENDING value:[STARTED SUCCESS]]`,
+		"started":           `map[state:REVOKED value:[[hostname pid] ` + in.w.Hostname() + ` true]]`,
+		"exceptions":        `map[value:[builtins.KeyError builtins.OSError celery.exceptions.Reject builtins.Exception celery.exceptions.SecurityError celery.exceptions.Made]]`,
+		"retry_keeps":       `map[state:SUCCESS value:map[expires:true group:group index:3 kwargs:map[k:1] limits:[30 20] parent:parent priority:6 reply_to:reply retries:1 root:root shadow:shown tenant:t1]]`,
+
+		"time_limit_from_control": `map[args:[] exc:SoftTimeLimitExceeded module:billiard.exceptions state:FAILURE traceback:false]`,
+		"rate_limit_from_control": `map[value:true]`,
+
+		"compressed":     `map[value:[true true true true]]`,
+		"extended":       `map[value:map[args:[2 3] kwargs:map[] name:go.add queue:go retries:0 status:SUCCESS worker:` + in.w.Hostname() + `]]`,
+		"pickle_refused": `map[args:[content type "application/x-python-serialize" is refused] exc:ContentDisallowed module:kombu.exceptions state:FAILURE traceback:false]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -212,7 +246,20 @@ func TestCanvasMixed(t *testing.T) {
 		"chain_into_group":    `map[value:[13 23]]`,
 		"chain_into_chord":    `map[state:SUCCESS value:37]`,
 		"chord_in_chord":      `map[state:SUCCESS value:12]`,
-		"link":                `map[children:1 state:SUCCESS value:5]`,
+		"nested_link":         `map[state:SUCCESS value:5]`,
+		"starmap":             `map[value:[3 7]]`,
+		"link_py":             `map[children:1 state:SUCCESS value:5]`,
+
+		"chord_header_chain_group": `map[value:[[[[12 22] 7]] map[]]]`,
+
+		"group_fails":              `map[value:[3 ValueError ValueError]]`,
+		"chain_fails_first_py":     `map[args:[boom 42] exc:ValueError module:builtins state:FAILURE traceback:true]`,
+		"chain_fails_first_go":     `map[args:[boom 42] exc:ValueError module:builtins state:FAILURE traceback:false]`,
+		"chain_fails_before_group": `map[value:[map[state:FAILURE value:ValueError('boom', 42)] map[state:FAILURE value:ValueError('boom', 42)]]]`,
+		"chain_fails_before_chord": `map[args:[boom 42] exc:ValueError module:builtins state:FAILURE traceback:false]`,
+		"chord_body_fails":         `map[args:[boom 42] exc:ValueError module:builtins state:FAILURE traceback:false]`,
+		"unknown_step":             `map[args:[subtask type quantum] exc:NotImplementedError module:builtins state:FAILURE traceback:false]`,
+		"link":                     `map[children:1 state:SUCCESS value:5]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,23 +272,29 @@ func TestCanvasMixed(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"chord_go_fails", "chord_py_fails"} {
+	for name, want := range map[string]string{
+		"chord_go_fails": "raised ValueError('boom', 42)", "chord_py_fails": "raised ValueError('boom', 42)",
+		"chord_go_fails_go_body": "raised ValueError('boom', 42)", "chord_py_fails_py_body": "raised ValueError('boom', 42)",
+		"chord_chain_member_fails": "raised ValueError('boom', 42)", "chord_member_expires": "raised TaskRevokedError('expired')",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := in.drive(t, name)
-			if got["exc"] != "ChordError" || !strings.Contains(fmt.Sprint(got["args"]), "raised ValueError('boom', 42)") {
+			if got["exc"] != "ChordError" || !strings.Contains(fmt.Sprint(got["args"]), want) {
 				t.Errorf("got %v", got)
 			}
 		})
 	}
-	t.Run("link_error", func(t *testing.T) {
-		t.Parallel()
-		got := in.drive(t, "link_error")
-		until(t, "errback called", func() bool {
-			ids, err := in.rdb.LRange(ctx(t), "errbacks", 0, -1).Result()
-			return err == nil && len(ids) == 1 && ids[0] == got["id"]
+	for _, name := range []string{"link_error", "link_error_py", "chain_link_error", "chord_fails_link_error"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := in.drive(t, name)
+			until(t, "errback called", func() bool {
+				ids, err := in.rdb.LRange(ctx(t), "errbacks", 0, -1).Result()
+				return err == nil && slices.Contains(ids, fmt.Sprint(got["id"]))
+			})
 		})
-	})
+	}
 }
 
 func TestGoToPython(t *testing.T) {
@@ -286,6 +339,47 @@ func TestGoToPython(t *testing.T) {
 			t.Errorf("got %+v", res)
 		}
 	})
+	for name, c := range map[string]struct {
+		task celery.Task
+		want string
+	}{
+		"hard time limit": {celery.Task{Name: "py.sleep", Args: []any{60}, TimeLimit: time.Second}, "TimeLimitExceeded"},
+		"soft time limit": {celery.Task{Name: "py.sleep", Args: []any{60}, SoftTimeLimit: time.Second, TimeLimit: 50 * time.Second}, "SoftTimeLimitExceeded"},
+		"retries used up": {celery.Task{Name: "py.retry", Args: []any{99}}, "OSError"},
+		"unknown task":    {celery.Task{Name: "py.nobody"}, "NotRegistered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var e *celery.Error
+			if res := send(t, c.task); res.Status != celery.StatusFailure || !errors.As(res.Err(), &e) || e.Type != c.want {
+				t.Errorf("got %+v", res)
+			}
+		})
+	}
+	t.Run("retry keeps everything", func(t *testing.T) { // but what Celery 5.2.6 itself loses: custom headers; it cannot retry a task that expires at all
+		t.Parallel()
+		index := 3
+		res := send(t, celery.Task{Name: "py.retry_seen", Kwargs: map[string]any{"k": 1}, Headers: map[string]any{"x-tenant": "t1"}, Priority: 6, TimeLimit: 30 * time.Second,
+			SoftTimeLimit: 20 * time.Second, Shadow: "shown", RootID: "root", ParentID: "parent", GroupID: "group", GroupIndex: &index,
+			Link: []celery.Signature{goSig("go.note", "linked")}, LinkError: []celery.Signature{goSig("go.errback")}})
+		var seen []map[string]any
+		if err := res.Decode(&seen); err != nil || len(seen) != 2 {
+			t.Fatalf("%v in %s", err, res.Result)
+		}
+		first, second := seen[0], seen[1]
+		if first["retries"] != 0.0 || second["retries"] != 1.0 {
+			t.Errorf("retries %v, then %v", first["retries"], second["retries"])
+		}
+		if first["x-tenant"] != "t1" {
+			t.Errorf("the custom header arrives as %v", first["x-tenant"])
+		}
+		for key, want := range map[string]any{"id": res.TaskID, "priority": 6.0, "timelimit": "[30 20]", "shadow": "shown", "root_id": "root", "parent_id": "parent",
+			"group": "group", "kwargs": "map[k:1]", "callbacks": 1.0, "errbacks": 1.0} {
+			if a, b := fmt.Sprint(first[key]), fmt.Sprint(second[key]); a != fmt.Sprint(want) || b != a {
+				t.Errorf("%s: %s, then %s, want %v", key, a, b, want)
+			}
+		}
+	})
 	t.Run("expires", func(t *testing.T) {
 		t.Parallel()
 		if res := send(t, celery.Task{Name: "py.add", Args: []any{1, 2}, Expires: time.Now().Add(-time.Minute)}); res.Status != celery.StatusRevoked {
@@ -303,7 +397,7 @@ func TestGoToPython(t *testing.T) {
 			return err == nil && strings.Contains(fmt.Sprint(notes), "ignored")
 		})
 		send(t, celery.Task{Name: "py.add", Args: []any{1, 1}})
-		if res, err := in.r.Get(ctx(t), id); err != nil || res.Status != celery.StatusPending {
+		if res, err := in.r.Get(ctx(t), id); err != nil || res.Ready() { // with task_track_started Python stores STARTED all the same
 			t.Errorf("got %+v, %v", res, err)
 		}
 	})
@@ -311,9 +405,13 @@ func TestGoToPython(t *testing.T) {
 		sig  celery.Signature
 		want string
 	}{
-		"chain":              {celery.Chain(pySig("py.add", 1, 2), goSig("go.add", 10), pySig("py.add", 100)), `113`},
-		"chord":              {celery.Chord(pySig("py.tsum"), goSig("go.add", 1, 2), pySig("py.add", 3, 4)), `10`},
-		"chain_into_chord":   {celery.Chain(goSig("go.add", 1, 2), celery.Group(goSig("go.add", 10), pySig("py.add", 20)), goSig("go.tsum"), pySig("py.add", 1)), `37`},
+		"chain":            {celery.Chain(pySig("py.add", 1, 2), goSig("go.add", 10), pySig("py.add", 100)), `113`},
+		"chord":            {celery.Chord(pySig("py.tsum"), goSig("go.add", 1, 2), pySig("py.add", 3, 4)), `10`},
+		"chain_into_chord": {celery.Chain(goSig("go.add", 1, 2), celery.Group(goSig("go.add", 10), pySig("py.add", 20)), goSig("go.tsum"), pySig("py.add", 1)), `37`},
+		"chord_header_chain_group": {celery.Chord(goSig("go.echo"), celery.Chain(pySig("py.add", 1, 1), celery.Group(goSig("go.add", 10), pySig("py.add", 20))), pySig("py.add", 3, 4)),
+			`[[[[12, 22], 7]], {}]`},
+		"chord_header_group_go": {celery.Chord(pySig("py.echo"), celery.Chain(goSig("go.add", 1, 1), celery.Group(goSig("go.add", 10), pySig("py.add", 20))), goSig("go.add", 3, 4)),
+			`[[[[12, 22], 7]], {}]`},
 		"chord_header_chain": {celery.Chord(goSig("go.tsum"), celery.Chain(pySig("py.add", 1, 2), goSig("go.add", 3)), goSig("go.add", 1, 1)), `8`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -237,6 +237,7 @@ func (w *Worker) commitOnce(ctx context.Context, batch []*settlement) ([]*settle
 			w.counters.leasesLost.Add(1)
 		}
 		done = append(done, s.h)
+		w.c.announce(ctx, w.origin, &w.clock, append(s.pushes, s.after...))
 		if s.event != "" {
 			w.events.task(s.event, s.eventFields)
 		}

@@ -148,6 +148,16 @@ func (s *wireSignature) id() string {
 		s.setKwarg("body", body.value())
 		return id
 	}
+	if s.subtask == "group" {
+		if list, err := parseSignatures(kwarg(s, "tasks")); err == nil {
+			parts := make([]Value, len(list))
+			for i, one := range list {
+				one.id()
+				parts[i] = one.value()
+			}
+			s.setKwarg("tasks", arrayOf(parts))
+		}
+	}
 	if given != "" {
 		return given
 	}

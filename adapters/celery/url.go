@@ -3,13 +3,13 @@ package celery
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // endpoint is where a URL points.
@@ -20,7 +20,9 @@ type endpoint struct {
 	user     string
 	password string
 	db       int
-	tls      *tls.Config
+	tls      *tls.Config // no ServerName: whoever dials takes the host it dials
+
+	ioTimeout, dialTimeout time.Duration // socket_timeout, socket_connect_timeout; zero: what Config says
 }
 
 // errURL hides the URL, which may hold a password, from errors.
@@ -29,7 +31,9 @@ func errURL(format string, args ...any) error {
 }
 
 // parseURL reads every form Celery accepts for a Redis broker or result backend: redis://, rediss://,
-// redis+socket://, unix:// and socket://, sentinel:// and lists separated by semicolons. Errors never contain the URL.
+// redis+socket://, unix:// and socket://, sentinel:// and lists separated by semicolons. Of the query it reads
+// ssl_cert_reqs, ssl_ca_certs, ssl_certfile, ssl_keyfile, socket_timeout, socket_connect_timeout, and virtual_host and
+// password of sockets; redis-py's other options have no meaning here. Errors never contain the URL.
 func parseURL(raw string) (endpoint, error) {
 	if raw == "" {
 		raw = "redis://"
@@ -55,10 +59,6 @@ func parseURL(raw string) (endpoint, error) {
 func parseOneURL(raw string) (endpoint, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
-			return endpoint{}, errURL("cannot be parsed")
-		}
 		return endpoint{}, errURL("cannot be parsed")
 	}
 	e := endpoint{network: "tcp"}
@@ -67,17 +67,18 @@ func parseOneURL(raw string) (endpoint, error) {
 		e.password, _ = u.User.Password()
 	}
 	query := u.Query()
+	e.ioTimeout, e.dialTimeout = asSeconds(Value(query.Get("socket_timeout"))), asSeconds(Value(query.Get("socket_connect_timeout")))
 	port := "6379"
 	switch u.Scheme {
 	case "redis", "valkey":
 	case "rediss", "valkeys":
-		if e.tls, err = tlsConfig(query, u.Hostname()); err != nil {
+		if e.tls, err = tlsConfig(query); err != nil {
 			return endpoint{}, err
 		}
 	case "sentinel", "sentinels":
 		e.sentinel, port = true, "26379"
 		if u.Scheme == "sentinels" {
-			if e.tls, err = tlsConfig(query, u.Hostname()); err != nil {
+			if e.tls, err = tlsConfig(query); err != nil {
 				return endpoint{}, err
 			}
 		}
@@ -130,8 +131,8 @@ func parseDB(s string) (int, error) {
 
 // tlsConfig follows ssl_cert_reqs: none, optional or required, with or without CERT_. Without it certificates
 // are verified, where kombu silently would not.
-func tlsConfig(q url.Values, host string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+func tlsConfig(q url.Values) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	switch reqs := strings.ToLower(strings.TrimPrefix(q.Get("ssl_cert_reqs"), "CERT_")); reqs {
 	case "", "required", "optional":
 	case "none":

@@ -16,26 +16,27 @@ import (
 	"github.com/google/uuid"
 )
 
-// WorkerConfig says what a worker takes and how it behaves. Its zero value works.
+// WorkerConfig says what a worker takes and how it behaves. Its zero value works; where a setting has a counterpart in
+// Celery its name is given, and Celery's default where it is another.
 type WorkerConfig struct {
-	Queues      []string // served in turn within a priority; nil is "celery"
-	Concurrency int      // handlers at a time; zero is the number of processors
-	Hostname    string   // node name, unique among workers; empty is go<pid>@<host>
+	Queues      []string // worker option -Q; served in turn within a priority; nil is "celery" (task_default_queue)
+	Concurrency int      // worker_concurrency: handlers at a time; zero is the number of processors
+	Hostname    string   // worker option -n: node name, unique among workers; empty is go<pid>@<host>
 
-	// Prefetch is the most messages taken beyond Concurrency; zero is 256, negative is none. The worker takes ahead
+	// Prefetch is what worker_prefetch_multiplier is for, which is 4 for each process: the most messages taken beyond Concurrency; zero is 256, negative is none. The worker takes ahead
 	// only what it expects to start within some 25 ms, going by how long its tasks took lately.
 	Prefetch int
-	// ScheduleLimit is the most messages held for a later time (ETA, retry countdown); zero is 10,000. Beyond it they
+	// ScheduleLimit is worker_eta_task_limit, which is none: the most messages held for a later time (ETA, retry countdown); zero is 10,000. Beyond it they
 	// wait in the queue.
 	ScheduleLimit int
 	// MaxBody is the most bytes of a message's body after inflation; zero is 16 MiB. Larger ones are quarantined.
 	MaxBody int64
 
-	TrackStarted            bool // store STARTED when a task begins
+	TrackStarted            bool // task_track_started: store STARTED when a task begins
 	ExtendedResults         bool // result_extended: results also say name, args, worker, …
-	StoreErrorsEvenIfIgnore bool // store failures of tasks whose results are ignored
+	StoreErrorsEvenIfIgnore bool // task_store_errors_even_if_ignored: store failures of tasks whose results are ignored
 
-	DrainTimeout    time.Duration // how long running tasks may finish after Stop; zero is 30 s
+	DrainTimeout    time.Duration // worker_soft_shutdown_timeout, which is none: how long running tasks may finish after Stop; zero is 30 s
 	AbortGrace      time.Duration // how long handlers may take to notice that their context ended; zero is 5 s
 	JanitorInterval time.Duration // between looks for messages of dead holders; zero is 3 s, negative never looks
 
@@ -46,11 +47,11 @@ type WorkerConfig struct {
 
 	// Route says which queue a task goes to that a workflow starts here and that names none: Python's task_routes.
 	// Nil, or an empty answer, is "celery".
-	Route func(task string) string
+	Route func(task string) string // task_routes
 
 	Heartbeat       time.Duration // between worker-heartbeat events; zero is 2 s, negative sends no worker events
-	TaskEvents      bool          // send task events from the start, as Celery's -E; remote control switches them too
-	NoRemoteControl bool          // do not listen to celery inspect and celery control
+	TaskEvents      bool          // worker_send_task_events: send task events from the start, as Celery's -E; remote control switches them too
+	NoRemoteControl bool          // the opposite of worker_enable_remote_control: do not listen to celery inspect and celery control
 
 	Logger *slog.Logger // nil is the client's
 }
@@ -62,15 +63,15 @@ type Handler func(ctx context.Context, d *Delivery) (any, error)
 
 // HandlerOptions are one task's defaults; what a message says comes first.
 type HandlerOptions struct {
-	MaxRetries   int           // after the first try; zero is 3, negative is none
+	MaxRetries   int           // max_retries, after the first try; zero is 3, negative is none
 	RetryDelay   time.Duration // before a retry; zero is 180 s, as Celery's default_retry_delay
-	RetryBackoff bool          // double the delay with every retry
-	RetryMax     time.Duration // ceiling of a doubled delay; zero is 10 min
-	RetryJitter  bool          // wait a random part of the delay, at least half
+	RetryBackoff bool          // retry_backoff: double the delay with every retry
+	RetryMax     time.Duration // retry_backoff_max: ceiling of a doubled delay; zero is 10 min
+	RetryJitter  bool          // retry_jitter, which is on in Celery: wait a random part of the delay, at least half
 
-	TimeLimit, SoftTimeLimit time.Duration
-	RateLimit                string // "10/s", "10/m", "10/h"; empty is none
-	IgnoreResult             bool
+	TimeLimit, SoftTimeLimit time.Duration // task_time_limit, task_soft_time_limit; zero is none
+	RateLimit                string        // rate_limit: "10/s", "10/m", "10/h"; empty is none
+	IgnoreResult             bool          // task_ignore_result
 }
 
 type registration struct {
@@ -100,6 +101,8 @@ type Worker struct {
 	events  *events
 	rates   *rateLimits
 	revoked revokedIDs
+
+	revokedStamps revokedIDs
 
 	state    workerState
 	stopOnce sync.Once

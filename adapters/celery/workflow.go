@@ -99,7 +99,7 @@ func (w *Worker) followFailure(s *settlement, e *Error) {
 		w.log.Error("celery chain not readable", "task_id", d.ID, "error", err)
 	}
 	for i := len(chain) - 1; i >= 0; i-- {
-		w.failSignature(s, chain[i], e)
+		w.failStep(s, chain[i], e, maxNesting)
 	}
 	if err := w.errbacks(s, d.embed.errbacks, d.ID, d.RootID); err != nil {
 		w.log.Error("celery errbacks not sent", "task_id", d.ID, "error", err)
@@ -125,6 +125,41 @@ func (w *Worker) errbacks(s *settlement, list Value, id, root string) error {
 	}
 	s.before, s.after = append(s.before, work.sizes...), append(s.after, work.pushes...)
 	return nil
+}
+
+// failStep fails a step that will never run and everything in it that somebody may wait for: the members of a group, the
+// body of a chord. Celery up to 5.6 leaves those pending for ever.
+func (w *Worker) failStep(s *settlement, sig *wireSignature, e *Error, depth int) {
+	if depth == 0 {
+		return
+	}
+	var parts []*wireSignature
+	var err error
+	switch sig.subtask {
+	case "group":
+		parts, err = groupMembers(sig)
+		for _, one := range parts {
+			if !isNull(sig.options["chord"]) {
+				one.join(sig)
+			}
+		}
+		delete(sig.options, "chord") // its members report
+	case "chain":
+		parts, err = steps(sig)
+	case "chord":
+		parts, err = parseSignatures(kwarg(sig, "body"))
+		for _, body := range parts {
+			body.join(sig)
+		}
+		delete(sig.options, "chord")
+	}
+	if err != nil {
+		w.log.Error("celery step not readable", "task_id", s.h.d.ID, "error", err)
+	}
+	w.failSignature(s, sig, e)
+	for _, one := range parts {
+		w.failStep(s, one, e, depth-1)
+	}
 }
 
 // failSignature stores a failure for a step that will never run, so that whoever waits for it learns, and tells
@@ -306,6 +341,7 @@ func (w *Worker) resolve(ctx context.Context, s *settlement, part chordPart, ele
 	if err := w.pushAll(ctx, work.pushes); err != nil {
 		return err
 	}
+	w.c.announce(ctx, w.origin, &w.clock, work.pushes)
 	key := w.c.keys.group(part.gid)
 	return w.c.results.Del(ctx, key+".j", key+".t", key+".s").Err()
 }
@@ -316,7 +352,7 @@ func (w *Worker) failBody(s *settlement, body *wireSignature, e *Error) error {
 	chain, err := parseSignatures(body.options["chain"])
 	if err == nil {
 		for i := len(chain) - 1; i >= 0; i-- {
-			w.failSignature(s, chain[i], e)
+			w.failStep(s, chain[i], e, maxNesting)
 		}
 	}
 	root := body.text("root_id")

@@ -111,14 +111,21 @@ func stop(t *testing.T, c *testenv.ChildProcess) {
 // realServices is the environment of api and worker on a database, a bucket and a Redis of this test's own.
 type realServices struct {
 	db    testenv.Database
+	s3    testenv.S3Server
 	redis testenv.RedisServer
 	env   []string
 }
 
 func services(t *testing.T) realServices {
 	t.Helper()
+	return servicesOn(t, testenv.Schema(t))
+}
+
+// servicesOn is services on a database of the caller's.
+func servicesOn(t *testing.T, db testenv.Database) realServices {
+	t.Helper()
 	s3 := testenv.S3(t)
-	r := realServices{db: testenv.Schema(t), redis: testenv.Redis(t)}
+	r := realServices{db: db, redis: testenv.Redis(t), s3: s3}
 	r.env = []string{
 		"DATABASE_URL=" + r.db.AppDSN, "REDIS_URL=" + r.redis.URL, "MINIO_ENDPOINT=" + s3.Endpoint, "MINIO_ACCESS_KEY=" + s3.AccessKey,
 		"MINIO_SECRET_KEY=" + s3.SecretKey, "MINIO_BUCKET=" + testenv.Bucket(t, s3), "SECRET_KEY=0123456789abcdef0123456789abcdef",
@@ -190,6 +197,13 @@ func (v vault) upload(name, text string) (document, int, error) {
 	var doc document
 	status, err := v.call(http.MethodPost, "/api/documents/upload", w.FormDataContentType(), &form, &doc)
 	return doc, status, err
+}
+
+func (v vault) addTopic(t *testing.T, name string) {
+	t.Helper()
+	if status, err := v.call(http.MethodPost, "/api/topics", "application/json", strings.NewReader(fmt.Sprintf(`{"name":%q}`, name)), nil); err != nil || status != http.StatusCreated {
+		t.Fatalf("add a topic: %d, %v", status, err)
+	}
 }
 
 func (v vault) mustUpload(t *testing.T, name, text string) document {

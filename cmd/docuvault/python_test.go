@@ -1,7 +1,9 @@
 package main
 
 import (
-	"net/http"
+	"encoding/json"
+	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,14 +29,42 @@ func TestPythonWorkerSharesTheVault(t *testing.T) {
 	s := services(t)
 	testenv.Celery(t, testenv.CeleryOptions{RedisURL: s.redis.URL, Dir: pythonWorker(t), Env: s.env})
 	v := listening(t, process(t, s.env, "api"))
-	var made topic
-	if status, err := v.call(http.MethodPost, "/api/topics", "application/json", strings.NewReader(`{"name":"Ärzte"}`), &made); err != nil || status != http.StatusCreated {
-		t.Fatalf("add a topic: %d, %v", status, err)
-	}
-	doc := v.ready(t, v.mustUpload(t, "brief.txt", "Brief der Ärzte").ID, time.Minute)
-	if doc.ExtractedText != "Brief der Ärzte" || !slices.Contains(doc.Topics, topic{"Ärzte"}) {
+	v.addTopic(t, "Ärzte")
+	v.addTopic(t, "Steuern")
+	const text = "Brief der Ärzte"
+	doc := v.ready(t, v.mustUpload(t, "brief.txt", text).ID, time.Minute)
+	if doc.ExtractedText != text || len(doc.Topics) != 1 || doc.Topics[0] != (topic{"Ärzte"}) {
 		t.Errorf("document: %+v", doc)
 	}
+	// It read the bytes from the bucket, by the key in the row, and left them there.
+	out := testenv.PythonEnv(t, append(slices.Clone(s.env), "PYTHONPATH="+pythonWorker(t)), `
+import json, os, sys
+from tasks.document_tasks import database, storage
+with database() as cursor:
+    cursor.execute("SELECT object_key, status, extracted_text FROM documents WHERE id = %s", (sys.argv[1],))
+    key, status, text = cursor.fetchone()
+print(json.dumps([storage().get_object(Bucket=os.environ["MINIO_BUCKET"], Key=key)["Body"].read().decode(), status, text]))
+`, doc.ID)
+	var got []string
+	if err := json.Unmarshal([]byte(out), &got); err != nil || !slices.Equal(got, []string{text, "ready", text}) {
+		t.Errorf("object, status and text are %s, %v", out, err)
+	}
+	content, err := v.client.Get(v.url + "/api/documents/" + doc.ID + "/content")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer content.Body.Close()
+	if b, err := io.ReadAll(content.Body); err != nil || string(b) != text {
+		t.Errorf("the API serves %q, %v", b, err)
+	}
+	unread := v.mustUpload(t, "a.pdf", "%PDF-1.7\nnot for this worker")
+	testenv.Eventually(t, time.Minute, func() error { // without a reason: its models have no column for one
+		p, err := v.progress(unread.ID)
+		if err == nil && p.Status != "failed" {
+			err = fmt.Errorf("it is %s", p.Status)
+		}
+		return err
+	})
 }
 
 // TestWorkerRunsWhatPythonEnqueues has a Python producer send a document round again, and wait for our worker's result.
@@ -43,12 +73,15 @@ func TestWorkerRunsWhatPythonEnqueues(t *testing.T) {
 	s := services(t)
 	v := listening(t, process(t, s.env, "api"))
 	process(t, s.env, "worker")
-	doc := v.ready(t, v.mustUpload(t, "a.txt", "text").ID, time.Minute)
+	v.addTopic(t, "Letters")
+	doc := v.ready(t, v.mustUpload(t, "a.txt", "letters and more letters").ID, time.Minute)
 	execute(t, s.db.AppDSN, "UPDATE documents SET status = 'pending'")
 	out := testenv.PythonEnv(t, append(slices.Clone(s.env), "PYTHONPATH="+pythonWorker(t)), `
 import sys
 from tasks.document_tasks import extract_and_classify
-print(extract_and_classify.delay(sys.argv[1]).get(timeout=60)["status"])
+done = extract_and_classify.delay(sys.argv[1]).get(timeout=60)
+assert done == {"document_id": sys.argv[1], "status": "ready", "topics": ["Letters"]}, done
+print(done["status"])
 print(extract_and_classify.delay("00000000-0000-4000-8000-000000000000").get(timeout=60)["status"])
 `, doc.ID)
 	if strings.Fields(out)[0] != "ready" || strings.Fields(out)[1] != "missing" {

@@ -25,6 +25,21 @@ out["query"] = i.query_task(running.id)[node][running.id][0]
 out["rate"] = app.control.rate_limit("go.add", "100/s", reply=True, timeout=5, destination=[node])
 out["rate_unknown"] = app.control.rate_limit("nope", "1/s", reply=True, timeout=5, destination=[node])
 out["registered_rate"] = [n for n in i.registered()[node] if n.startswith("go.add")]
+out["conf"] = [i.conf()[node][k] for k in ("task_protocol", "task_acks_late", "accept_content", "result_expires")]
+out["report"] = "go-celery" in i.report()[node]["ok"]
+out["clock"] = i.clock()[node]["clock"] > 0
+out["safe"] = [t["args"] for t in i.active(safe=True)[node]]
+out["events"] = [app.control.enable_events(reply=True, timeout=5, destination=[node])[0][node], app.control.disable_events(reply=True, timeout=5, destination=[node])[0][node]]
+out["time_limit"] = app.control.time_limit("go.limited", soft=1, hard=2, reply=True, timeout=5, destination=[node])[0][node]
+out["rate_off"] = app.control.rate_limit("go.add", 0, reply=True, timeout=5, destination=[node])[0][node]
+out["rate_bad"] = "error" in app.control.rate_limit("go.add", "often", reply=True, timeout=5, destination=[node])[0][node]
+app.control.rate_limit("go.add", "100/s", reply=True, timeout=5, destination=[node])
+refused = [app.control.add_consumer("q2", reply=True, timeout=5, destination=[node]), app.control.cancel_consumer("q2", reply=True, timeout=5, destination=[node]),
+           app.control.pool_grow(1, reply=True, timeout=5, destination=[node]), app.control.pool_shrink(1, reply=True, timeout=5, destination=[node]),
+           app.control.autoscale(4, 1, reply=True, timeout=5, destination=[node])]
+out["refused"] = [r[0][node]["error"] for r in refused]
+out["elsewhere"] = app.control.ping(timeout=0.5, destination=["nobody@nowhere"]) + app.control.broadcast("ping", reply=True, timeout=0.5, pattern="x*", matcher="glob")
+out["pcre"] = len(app.control.broadcast("ping", reply=True, timeout=1, pattern="^" + node[:3], matcher="pcre"))
 out["unknown"] = app.control.broadcast("no_such_command", reply=True, timeout=5, destination=[node])
 out["revoke"] = len(app.control.revoke(gone.id, reply=True, timeout=5, destination=[node]))
 try:

@@ -1,8 +1,8 @@
 """Watches a Go worker with Celery's own event receiver while tasks run; prints what the cluster state saw."""
-import json, socket, sys, time
+import json, sys, time
 from celery_app import app
 
-node, done, seen = sys.argv[1], {}, []
+node, seen = sys.argv[1], []
 state = app.events.State()
 
 
@@ -11,22 +11,33 @@ def on(event):
     state.event(event)
 
 
+def finished(tasks):
+    ready = ("SUCCESS", "FAILURE", "REVOKED")
+    return all(state.tasks.get(id) and state.tasks[id].state in ready for id in tasks) and any(e["type"] == "worker-offline" for e in seen)
+
+
 with app.connection() as conn:
     recv = app.events.Receiver(conn, handlers={"*": on})
-    app.control.enable_events(destination=[node])
     deadline, sent = time.time() + 90, None
-    while time.time() < deadline:
-        try:
-            recv.capture(limit=None, timeout=0.5, wakeup=False)
-        except socket.timeout:
-            pass
+    # One subscription throughout: what is published while nobody listens is gone. Heartbeats keep the loop going.
+    for _ in recv.itercapture(limit=None, timeout=30, wakeup=False):
         if sent is None and any(e["type"] == "worker-heartbeat" for e in seen):
+            app.control.enable_events(destination=[node], reply=True, timeout=10)
+            app.backend.client.rpush("events:wanted", "task", "worker")
             sent = [app.send_task("go.add", (2, 3)), app.send_task("go.fail"), app.send_task("go.retry", (1,)), app.send_task("go.add", (1, 2), expires=-5)]
-        if sent and all(state.tasks.get(r.id) and state.tasks[r.id].state in ("SUCCESS", "FAILURE", "REVOKED") for r in sent):
+        if sent and finished([r.id for r in sent] + ["sent-by-go"]) or time.time() > deadline:
             break
 w = state.workers[node]
 tasks = [state.tasks[r.id] for r in sent]
+brief = []
+for e in seen:
+    if e["hostname"] == "brief@test" and e["type"] not in brief:
+        brief.append(e["type"])
+go = state.tasks["sent-by-go"]
+announced = next(e for e in seen if e["type"] == "task-sent" and e["uuid"] == "sent-by-go")
 print(json.dumps({
+    "brief": brief, "clocks": all(isinstance(e["clock"], int) and isinstance(e["timestamp"], float) and isinstance(e["utcoffset"], int) for e in seen),
+    "sent": [go.state, go.name, announced["args"], announced["queue"], announced["routing_key"], announced["hostname"].startswith("gen")],
     "alive": w.alive, "sw": w.sw_ident, "freq": w.freq,
     "states": [t.state for t in tasks], "names": [t.name for t in tasks], "args": tasks[0].args, "result": tasks[0].result,
     "exception": tasks[1].exception, "runtime": tasks[0].runtime >= 0, "worker": tasks[0].worker.hostname == node,

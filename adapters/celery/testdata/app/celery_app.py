@@ -1,8 +1,13 @@
 """The Python side of the interoperability tests: tasks py.* on queue py; go.* are the Go worker's, on queue go."""
+import json
 import os
 import time
 
 from celery import Celery
+
+SENTINEL = {}
+if "MASTER_NAME" in os.environ:
+    SENTINEL = {"master_name": os.environ["MASTER_NAME"], "sentinel_kwargs": {"password": os.environ.get("SENTINEL_PASSWORD")}}
 
 app = Celery("interop", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ["CELERY_RESULT_BACKEND"])
 app.conf.update(
@@ -10,7 +15,11 @@ app.conf.update(
     task_acks_late=os.environ.get("ACKS_LATE") == "1",
     task_protocol=int(os.environ.get("TASK_PROTOCOL", "2")),
     worker_prefetch_multiplier=int(os.environ.get("PREFETCH", "4")),
-    broker_transport_options={"visibility_timeout": int(os.environ.get("VISIBILITY", "3600"))},
+    broker_transport_options=dict(SENTINEL, visibility_timeout=int(os.environ.get("VISIBILITY", "3600"))),
+    result_backend_transport_options=SENTINEL,
+    task_send_sent_event=os.environ.get("SENT_EVENTS") == "1",
+    task_track_started=True,
+    result_extended=True,
     accept_content=["json"],
     worker_send_task_events=False,
 )
@@ -48,6 +57,19 @@ def retry(self, until):
     if self.request.retries < until:
         raise self.retry(exc=OSError("again"), countdown=0)
     return self.request.retries
+
+
+@app.task(name="py.retry_seen", bind=True)
+def retry_seen(self, **kwargs):
+    r = self.request
+    seen = {"id": r.id, "retries": r.retries, "x-tenant": r.get("x-tenant") or (r.headers or {}).get("x-tenant"), "priority": r.delivery_info.get("priority"),
+            "timelimit": r.timelimit, "shadow": r.shadow, "root_id": r.root_id, "parent_id": r.parent_id, "group": r.group, "expires": r.expires,
+            "kwargs": kwargs, "callbacks": len(r.callbacks or []), "errbacks": len(r.errbacks or [])}
+    key = "seen:" + r.id
+    app.backend.client.rpush(key, json.dumps(seen))
+    if r.retries == 0:
+        raise self.retry(countdown=0)
+    return [json.loads(one) for one in app.backend.client.lrange(key, 0, -1)]
 
 
 @app.task(name="py.sleep")

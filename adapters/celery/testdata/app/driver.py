@@ -2,6 +2,7 @@
 import datetime
 import json
 import sys
+import time
 
 from celery import chain, chord, group, signature
 from celery.exceptions import TimeoutError as CeleryTimeout
@@ -27,6 +28,16 @@ def got(result, **kw):
 def alone(result):
     """The result without its parents, which would raise first."""
     return app.AsyncResult(result.id)
+
+
+def stored(task_id):
+    """What the backend has, read by asking: another result object of that id may be the one that is told."""
+    deadline = time.time() + WAIT
+    while True:
+        meta = app.backend.get_task_meta(task_id, cache=False)
+        if meta["status"] in ("SUCCESS", "FAILURE", "REVOKED") or time.time() > deadline:
+            return {"state": meta["status"], "value": repr(meta["result"])}
+        time.sleep(0.05)
 
 
 def now():
@@ -109,6 +120,71 @@ def retries():
 @case
 def retries_exhausted():
     return got(app.send_task("go.retry", (99,)))
+
+
+@case
+def announced():
+    """get() without asking: what the result consumer is told over pub/sub."""
+    told, consumer = [], app.backend.result_consumer
+    on_state_change = consumer.on_state_change
+
+    def note(meta, message):
+        if message is not None:
+            told.append(meta["status"])
+        return on_state_change(meta, message)
+
+    consumer.on_state_change = note
+    r = app.send_task("go.when", countdown=1)
+    before = r.state
+    r.get(timeout=WAIT)
+    return {"value": told, "before": before}
+
+
+@case
+def started():
+    r = app.send_task("go.sleep", (60,))
+    deadline = time.time() + WAIT
+    while r.state != "STARTED" and time.time() < deadline:
+        time.sleep(0.02)
+    info = r.info
+    app.control.revoke(r.id, terminate=True)
+    ended = got(r)
+    return {"value": [sorted(info), info["hostname"], info["pid"] > 0], "state": ended["state"]}
+
+
+@case
+def exceptions():
+    """The classes that get() raises are the ones named, where they exist."""
+    out = []
+    for module, name in (("builtins", "KeyError"), ("builtins", "OSError"), ("celery.exceptions", "Reject"), ("json", "JSONDecodeError"), ("os", "system"), ("vault.errors", "Made")):
+        try:
+            app.send_task("go.fail_as", (module, name)).get(timeout=WAIT)
+        except Exception as exc:
+            out.append("%s.%s" % (type(exc).__module__, type(exc).__name__))
+    return {"value": out}
+
+
+@case
+def retry_keeps():
+    """What a Python task sees of a Go retry of a message that carries everything."""
+    r = app.send_task("go.retry_seen", (), {"k": 1}, headers={"x-tenant": "t1"}, priority=6, time_limit=30, soft_time_limit=20, shadow="shown",
+                      expires=now() + datetime.timedelta(hours=1), link=sig("go.note", "linked", immutable=True), link_error=sig("go.errback"),
+                      root_id="root", parent_id="parent", group_id="group", group_index=3, reply_to="reply", ignore_result=False)
+    return got(r)
+
+
+@case
+def time_limit_from_control():
+    app.control.time_limit("go.limited", soft=0.2, reply=True, timeout=5)
+    return got(app.send_task("go.limited"))
+
+
+@case
+def rate_limit_from_control():
+    """Eleven starts at twenty a second take half a second, whatever else the machine does."""
+    app.control.rate_limit("go.paced", "20/s", reply=True, timeout=5)
+    times = sorted(r.get(timeout=WAIT) for r in [app.send_task("go.paced") for _ in range(11)])
+    return {"value": times[-1] - times[0] > 0.49}
 
 
 @case
@@ -212,9 +288,118 @@ def chain_into_chord():
 
 
 @case
+def chord_header_chain_group():
+    """A chain in a header that ends in a group: its members report to the chord, and the results are nested."""
+    head = [chain(sig("go.add", 1, 1), group(sig("go.add", 10), sig("py.add", 20))), sig("py.add", 3, 4)]
+    return got(chord(head)(sig("go.echo")))
+
+
+@case
 def chord_in_chord():
     inner = chord([sig("go.add", 1, 1), sig("py.add", 2, 2)], sig("go.tsum"))
     return got(chord([inner, sig("go.add", 3, 3)])(sig("py.tsum")))
+
+
+@case
+def group_fails():
+    r = group(sig("go.add", 1, 2), sig("py.fail"), sig("go.fail"))()
+    states = []
+    for one in r.results:
+        try:
+            states.append(one.get(timeout=WAIT))
+        except Exception as exc:
+            states.append(type(exc).__name__)
+    return {"value": states}
+
+
+@case
+def chain_fails_first_py():
+    return got(alone(chain(sig("py.fail"), sig("go.add", 1), sig("py.add", 1))()))
+
+
+@case
+def chain_fails_first_go():
+    return got(alone(chain(sig("go.fail"), sig("py.add", 1), sig("go.add", 1))()))
+
+
+@case
+def chain_fails_before_group():
+    r = chain(sig("go.fail"), group(sig("py.add", 1), sig("go.add", 1)))()
+    return {"value": [stored(one.id) for one in r.results]}
+
+
+@case
+def chain_fails_before_chord():
+    return got(alone(chain(sig("go.fail"), group(sig("py.add", 1), sig("go.add", 1)), sig("py.tsum"))()))
+
+
+@case
+def chain_link_error():
+    """link_error of a chain hangs on each of its steps."""
+    c = chain(sig("py.add", 1, 2), sig("go.fail"), sig("py.add", 100))
+    c.link_error(sig("go.errback"))
+    r = c()
+    return dict(got(r), id=r.parent.id)
+
+
+@case
+def chord_go_fails_go_body():
+    return got(alone(chord([sig("go.fail"), sig("go.add", 3, 4)])(sig("go.tsum"))))
+
+
+@case
+def chord_py_fails_py_body():
+    return got(alone(chord([sig("py.fail"), sig("go.add", 3, 4)])(sig("py.tsum"))))
+
+
+@case
+def chord_chain_member_fails():
+    return got(alone(chord([chain(sig("py.add", 1, 2), sig("go.fail"), sig("go.add", 1)), sig("py.add", 3, 4)])(sig("go.tsum"))))
+
+
+@case
+def chord_member_expires():
+    return got(alone(chord([sig("go.add", 1, 2, expires=now() - datetime.timedelta(seconds=5)), sig("py.add", 3, 4)])(sig("go.tsum"))))
+
+
+@case
+def chord_body_fails():
+    return got(alone(chord([sig("go.add", 1, 2), sig("py.add", 3, 4)])(sig("go.fail"))))
+
+
+@case
+def chord_fails_link_error():
+    body = sig("py.tsum")
+    body.link_error(sig("go.errback"))
+    r = chord([sig("go.fail"), sig("py.add", 3, 4)])(body)
+    return dict(got(alone(r)), id=r.id)
+
+
+@case
+def link_py():
+    """The same as link, of a Python task."""
+    r = app.send_task("py.add", (2, 3), queue="py", link=[sig("go.note"), sig("py.note", "third", immutable=True)])
+    return dict(got(r), children=len(r.children or []))
+
+
+@case
+def link_error_py():
+    r = app.send_task("py.fail", queue="py", link_error=sig("go.errback"))
+    return dict(got(r), id=r.id)
+
+
+@case
+def unknown_step():
+    s = sig("py.add", 1)
+    s["subtask_type"] = "quantum"
+    r = app.send_task("go.add", (1, 2), chain=[s])
+    return got(alone(r))
+
+
+@case
+def starmap():
+    """map, starmap and chunks are tasks of every Python worker."""
+    return got(chain(sig("go.add", 1, 2), app.tasks["py.add"].starmap([(1, 2), (3, 4)]).set(queue="py", immutable=True))())
 
 
 @case
