@@ -1,7 +1,7 @@
 -- Takes up to ARGV[1] messages from the lists KEYS[4..], and in the same instant records each as held in
 -- unacked and unacked_index (KEYS[1], KEYS[2]), as kombu does in a second step. A message that kombu's sweep
 -- could not read back goes to the quarantine KEYS[3] instead: one such entry in unacked would stop that sweep
--- for everybody.
+-- for everybody. A tag that is in unacked or in the quarantine already is replaced by a fresh one.
 -- ARGV: count, seconds added to the server's clock for the score, prefix for fresh tags, number of queues, index
 -- of the queue to begin with, then every queue's name as a JSON string. Lists come step by step, within a step
 -- queue by queue. Returns four fields a message: queue index, 'm' or 'q', tag, raw.
@@ -27,7 +27,8 @@ while base <= #KEYS and got < count do
         local kind = 'm'
         if type(props) == 'table' then
           local own = props['delivery_tag']
-          if type(own) == 'string' and own ~= '' and redis.call('HEXISTS', KEYS[1], own) == 0 then tag = own end
+          if type(own) == 'string' and own ~= '' and redis.call('HEXISTS', KEYS[1], own) == 0
+            and redis.call('HEXISTS', KEYS[3], own) == 0 then tag = own end
           redis.call('HSET', KEYS[1], tag, '[' .. raw .. ', "", ' .. ARGV[6 + q] .. ']')
           redis.call('ZADD', KEYS[2], score, tag)
         else

@@ -128,7 +128,7 @@ func refuseSuperuser(ctx context.Context, db *sql.DB) error {
 func (p *Parts) openQueue() error {
 	broker, err := celery.Open(celery.Config{BrokerURL: p.cfg.RedisURL, Logger: p.log})
 	if err != nil {
-		return config.Problems{{Variable: "REDIS_URL", Wrong: "cannot be read", Do: "set it to redis://:PASSWORD@host:6379/0"}}
+		return redisProblem()
 	}
 	p.broker = broker
 	p.closers = append(p.closers, broker.Close)
@@ -137,6 +137,10 @@ func (p *Parts) openQueue() error {
 		p.Queue = p.hooks.Queue(p.Queue)
 	}
 	return nil
+}
+
+func redisProblem() error {
+	return config.Problems{{Variable: "REDIS_URL", Wrong: "cannot be read", Do: "set it to redis://:PASSWORD@host:6379/0"}}
 }
 
 // patiently tries again for a while what is Unavailable.
