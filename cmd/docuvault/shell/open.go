@@ -41,6 +41,7 @@ type Parts struct {
 	log     *slog.Logger
 	hooks   Hooks
 	broker  *celery.Client
+	ensure  func(context.Context) error // what is left to be done once storage answers; nil: nothing
 	closers []func() error
 }
 
@@ -146,12 +147,14 @@ func redisProblem() error {
 // patiently tries again for a while what is Unavailable.
 func (p *Parts) patiently(ctx context.Context, message string, open func() error) error {
 	deadline := time.Now().Add(openPatience)
-	for {
+	for tries := 0; ; tries++ {
 		err := open()
 		if domain.ErrorCode(err) != domain.Unavailable || time.Now().After(deadline) {
 			return err
 		}
-		p.log.WarnContext(ctx, message, "error", err)
+		if tries == 0 {
+			p.log.WarnContext(ctx, message, "error", err)
+		}
 		pause := time.NewTimer(openPause)
 		select {
 		case <-pause.C:
