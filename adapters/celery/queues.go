@@ -22,6 +22,23 @@ func (i *Inspector) QueueLength(ctx context.Context, queue string) (int64, error
 
 // QueueLengths is QueueLength for several queues in one round trip.
 func (i *Inspector) QueueLengths(ctx context.Context, queues ...string) (map[string]int64, error) {
+	steps, err := i.StepLengths(ctx, queues...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]int64, len(steps))
+	for q, lengths := range steps {
+		out[q] = 0
+		for _, n := range lengths {
+			out[q] += n
+		}
+	}
+	return out, nil
+}
+
+// StepLengths is how many messages wait in each priority list of the queues, by priority step, in one round trip. Steps
+// where nothing waits are there too.
+func (i *Inspector) StepLengths(ctx context.Context, queues ...string) (map[string]map[int]int64, error) {
 	pipe := i.c.rdb.Pipeline()
 	cmds := map[string][]*redis.IntCmd{}
 	for _, q := range queues {
@@ -35,10 +52,11 @@ func (i *Inspector) QueueLengths(ctx context.Context, queues ...string) (map[str
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("celery: queue lengths: %w", err)
 	}
-	out := make(map[string]int64, len(cmds))
+	out := make(map[string]map[int]int64, len(cmds))
 	for q, list := range cmds {
-		for _, cmd := range list {
-			out[q] += cmd.Val()
+		out[q] = make(map[int]int64, len(list))
+		for j, cmd := range list {
+			out[q][i.c.keys.steps[j]] = cmd.Val()
 		}
 	}
 	return out, nil
@@ -51,6 +69,8 @@ type Held struct {
 	Task     string
 	Queue    string
 	Priority int
+	// ETA is when it is to run; zero: at once.
+	ETA time.Time
 	// Until is when sweeps may take it back, judged by this client's visibility timeout.
 	Until time.Time
 	// Unrenewed is how long ago a holder took it that does not renew its holds, as Python's do not: it may have died
@@ -86,6 +106,9 @@ func (i *Inspector) Unacked(ctx context.Context) ([]Held, error) {
 			seen[page[j]] = true
 			h := Held{Tag: page[j], Queue: entry.routingKey, Priority: entry.priority()}
 			h.TaskID, h.Task = entry.msg.identity()
+			if d, bad := decodeDelivery(entry.msg.raw, limits{body: 1 << 20}); bad == nil {
+				h.ETA = d.ETA
+			}
 			if s, ok := scores[h.Tag]; ok {
 				h.Until = time.UnixMicro(int64(s * 1e6)).Add(i.c.cfg.VisibilityTimeout)
 				if left := h.Until.Sub(i.c.now()); left > i.c.cfg.Lease { // a renewed hold is never that fresh
@@ -98,6 +121,38 @@ func (i *Inspector) Unacked(ctx context.Context) ([]Held, error) {
 			return out, nil
 		}
 	}
+}
+
+// Holder is the worker that has a task.
+type Holder struct {
+	Node  string
+	State string // active while it runs, else reserved; of Python's workers also ready
+}
+
+// Holders asks all workers, Go and Python, which of the tasks they have; Broadcast's timeout of a second is how long that
+// takes. Tasks of workers that are gone or too busy to answer are not in the answer.
+func (i *Inspector) Holders(ctx context.Context, taskIDs ...string) (map[string]Holder, error) {
+	out := map[string]Holder{}
+	if len(taskIDs) == 0 {
+		return out, nil
+	}
+	replies, err := i.Broadcast(ctx, Broadcast{Method: "query_task", Arguments: map[string]any{"ids": taskIDs}})
+	if err != nil {
+		return nil, err
+	}
+	for node, reply := range replies {
+		var tasks map[string][]any
+		if reply.Decode(&tasks) != nil {
+			continue // an error of the node's
+		}
+		for id, answer := range tasks {
+			if len(answer) > 0 {
+				state, _ := answer[0].(string)
+				out[id] = Holder{Node: node, State: state}
+			}
+		}
+	}
+	return out, nil
 }
 
 // identity is the task's id and name, read from the headers or, in protocol 1, from the body.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -28,6 +30,10 @@ func TestMain(m *testing.M) {
 			}))
 		case parentRole:
 			os.Exit(parentThatHangs())
+		case watchAlone:
+			os.Exit(hogWatched())
+		case confineAlone:
+			os.Exit(hogConfined())
 		case "some-other-program":
 			fmt.Println("hello, I am no worker")
 			os.Exit(0)
@@ -57,6 +63,34 @@ func parentThatHangs() int {
 	fmt.Println(got.Text)
 	_, _ = x.Extract(context.Background(), source(testHang, "x"))
 	return 1
+}
+
+// Arguments that make the test binary a process with one of the two limits on memory and without the other. It ends by itself,
+// with 0, after taking many times what it may.
+const (
+	watchAlone   = "extract-memory-watch"
+	confineAlone = "extract-address-space"
+)
+
+const allowed = 64 << 20
+
+func hogWatched() int {
+	watchMemory(allowed).start()
+	var all [][]byte
+	for len(all) < 32 {
+		all = append(all, filled(allowed/2))
+		<-time.After(2 * memoryTick) // slower than the watch looks, however slow the machine is
+	}
+	return 0
+}
+
+func hogConfined() int {
+	layers := confine(hello{Memory: allowed}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	fmt.Println(layers)
+	if !slices.Contains(layers, "address_space") {
+		return 0
+	}
+	return len(filled(64 * allowed)[:1]) - 1
 }
 
 // Content types that a badReader does something bad for.

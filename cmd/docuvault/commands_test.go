@@ -61,7 +61,7 @@ func TestUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	root := newRoot(nil)
-	for _, cmd := range slices.Concat(root.Commands(), command(t, "schema").Commands()) {
+	for _, cmd := range slices.Concat(root.Commands(), command(t, "schema").Commands(), command(t, "queue", "quarantine").Commands()) {
 		if cmd.Short == "" || cmd.Example == "" {
 			t.Errorf("%s has no description or no example", cmd.CommandPath())
 		}
@@ -77,7 +77,8 @@ func TestHelp(t *testing.T) {
 // The README and everybody's fingers rely on these names.
 func TestCommandsAreThere(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"up", "api", "worker", "schema plan", "schema apply", "schema drift", "schema init-roles", "sweep", "health", "config", "version"} {
+	for _, path := range []string{"up", "api", "worker", "schema plan", "schema apply", "schema drift", "schema init-roles", "sweep", "health", "config", "version",
+		"queue", "queue quarantine list", "queue quarantine show", "queue quarantine requeue", "queue quarantine purge"} {
 		command(t, strings.Fields(path)...)
 	}
 }

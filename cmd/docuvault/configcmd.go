@@ -21,11 +21,11 @@ would miss; both exit with 2.`,
 		Example: "  docuvault config\n  docuvault config --for api\n  docuvault config --env-file /etc/docuvault/env --json",
 	}
 	asJSON := jsonFlag(cmd)
-	target := cmd.Flags().String("for", "", "check what this command needs: api, worker, sweep, schema or init-roles")
+	target := cmd.Flags().String("for", "", "check what this command needs: api, worker, sweep, queue, schema or init-roles")
 	config.AddFlags(cmd.Flags(), config.Everything)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		in := p.input(cmd, config.Everything)
-		need, ok := map[string]config.Use{"": 0, "api": config.API, "worker": config.Worker, "sweep": config.Sweep, "up": config.Up,
+		need, ok := map[string]config.Use{"": 0, "api": config.API, "worker": config.Worker, "sweep": config.Sweep, "queue": config.Queue, "up": config.Up,
 			"schema": config.Schema, "init-roles": config.InitRoles}[*target]
 		if !ok {
 			return &usageError{cmd.CommandPath(), fmt.Errorf("--for %s: there is no such command", *target)}

@@ -68,6 +68,65 @@ func TestServicesStartWithoutRedis(t *testing.T) {
 	stop(t, worker)
 }
 
+// Storage being down at the start is no reason not to start either: /health says so, uploads are refused with the advice to try
+// again, and the bucket is made as soon as the server is there (D-07).
+func TestServicesStartWithoutStorage(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"api", "worker"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			s, s3 := services(t), testenv.OwnS3(t)
+			s.env = append(s.env, "MINIO_ENDPOINT="+s3.Endpoint, "MINIO_ACCESS_KEY="+s3.AccessKey, "MINIO_SECRET_KEY="+s3.SecretKey, "MINIO_BUCKET=made-later")
+			s3.Kill(t)
+			program := process(t, s.env, command)
+			var v vault
+			switch command {
+			case "api":
+				v = listening(t, program)
+				if status, code := v.health(t); status != "unavailable" || code != http.StatusServiceUnavailable {
+					t.Errorf("health: %s, %d", status, code)
+				}
+				if _, status, err := v.upload("a.txt", "refused"); status != http.StatusServiceUnavailable {
+					t.Errorf("upload: %d, %v", status, err)
+				}
+			case "worker":
+				program.WaitLine(t, "worker ")
+			}
+			s3.Start(t)
+			testenv.Eventually(t, time.Minute, func() error {
+				if code, stdout, stderr := once(t, s.env, "health", "--worker"); code != 0 {
+					return fmt.Errorf("health --worker: %d %s%s", code, stdout, stderr)
+				}
+				return nil
+			})
+			if command == "api" {
+				if status, code := v.health(t); status != "ok" || code != http.StatusOK {
+					t.Errorf("health: %s, %d", status, code)
+				}
+				v.mustUpload(t, "a.txt", "taken")
+			}
+			stop(t, program)
+		})
+	}
+}
+
+// A database that is a moment late is waited for. One that stays away is an error that says what to do (TestServicesRefuseToStart):
+// without it nobody knows whether its tables are those of this program.
+func TestServicesWaitForPostgres(t *testing.T) {
+	t.Parallel()
+	s := services(t)
+	late := newLateServer(t, s.db.AppDSN, 4) // two tries of each, or more of one
+	s.env = append(s.env, "DATABASE_URL="+late.dsn)
+	api, worker := process(t, s.env, "api"), process(t, s.env, "worker")
+	v := listening(t, api)
+	worker.WaitLine(t, "worker ")
+	if status, code := v.health(t); status != "ok" || code != http.StatusOK {
+		t.Errorf("health: %s, %d", status, code)
+	}
+	stop(t, api)
+	stop(t, worker)
+}
+
 func TestServicesRefuseToStart(t *testing.T) {
 	t.Parallel()
 	s := services(t)

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"io"
 	"mime/multipart"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -68,4 +72,60 @@ func newSlowForm(name, beginning string) *slowForm {
 func (s *slowForm) finish(rest string) {
 	_, err := io.WriteString(s.part, rest)
 	_ = s.w.CloseWithError(errors.Join(err, s.form.Close()))
+}
+
+// lateServer stands before a PostgreSQL as one that is just starting: it hangs up on the first who come.
+type lateServer struct{ dsn string }
+
+func newLateServer(t *testing.T, dsn string, hangUps int32) lateServer {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, addr := "tcp", u.Host
+	if dir := u.Query().Get("host"); dir != "" {
+		network, addr = "unix", dir+"/.s.PGSQL."+u.Query().Get("port")
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left atomic.Int32
+	left.Store(hangUps)
+	var running sync.WaitGroup
+	serve := func(conn net.Conn) {
+		defer conn.Close() //nolint:errcheck // it may be closed already
+		if left.Add(-1) >= 0 {
+			return
+		}
+		server, err := net.Dial(network, addr)
+		if err != nil {
+			return
+		}
+		defer server.Close() //nolint:errcheck // it may be closed already
+		running.Go(func() {
+			_, _ = io.Copy(server, conn)
+			_ = server.Close()
+		})
+		_, _ = io.Copy(conn, server)
+	}
+	running.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		running.Wait()
+		if left.Load() > 0 {
+			t.Error("nobody was turned away often enough to show anything")
+		}
+	})
+	u.Host, u.RawQuery = listener.Addr().String(), "sslmode=disable"
+	return lateServer{u.String()}
 }

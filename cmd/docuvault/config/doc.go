@@ -64,7 +64,7 @@ func (u Use) String() string {
 	for _, known := range []struct {
 		use  Use
 		name string
-	}{{API, "api"}, {Worker, "worker"}, {Up, "up"}, {Sweep, "sweep"}, {Schema, "schema"}, {InitRoles, "schema init-roles"}, {Health, "health"}, {Probe, "health --worker"}} {
+	}{{API, "api"}, {Worker, "worker"}, {Up, "up"}, {Sweep, "sweep"}, {Schema, "schema"}, {InitRoles, "schema init-roles"}, {Health, "health"}, {Probe, "health --worker"}, {Queue, "queue"}} {
 		if u&known.use != 0 {
 			names = append(names, known.name)
 		}

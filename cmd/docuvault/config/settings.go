@@ -65,7 +65,7 @@ func Settings() []Setting {
 			Help: "How long one statement may take before the server cancels it.", Example: "a duration such as 30s",
 			parse: duration(func(c *Config) *dur { return &c.StatementTimeout })},
 
-		{Name: "REDIS_URL", Group: "Redis", Secret: true, Use: API | Worker | Probe, Required: API | Worker | Probe,
+		{Name: "REDIS_URL", Group: "Redis", Secret: true, Use: API | Worker | Probe | Queue, Required: API | Worker | Probe | Queue,
 			Help: "The task queue and its results. Redis being down stops nothing: uploads are processed once it is back.", Example: "redis://:PASSWORD@redis:6379/0",
 			parse: redisURL},
 
@@ -120,8 +120,8 @@ func Settings() []Setting {
 		{Name: "WORKER_CONCURRENCY", Flag: "concurrency", Group: "Worker", Default: "0", Use: Worker | Up,
 			Help: "How many documents one worker reads at once; 0 is one for each CPU.", Example: "a number from 0 to 256",
 			parse: number(0, 256, func(c *Config) *int { return &c.Concurrency })},
-		{Name: "WORKER_QUEUES", Flag: "queues", Group: "Worker", Default: "documents,docuvault", Use: Worker,
-			Help: "The queues it takes tasks from. Python's workers share documents; docuvault is Go's alone.", Example: "documents,docuvault",
+		{Name: "WORKER_QUEUES", Flag: "queues", Group: "Worker", Default: "documents,docuvault", Use: Worker | Queue,
+			Help: "The queues to take tasks from, or to look at. Python's workers share documents; docuvault is Go's alone.", Example: "documents,docuvault",
 			parse: queues},
 		{Name: "WORKER_HOSTNAME", Flag: "hostname", Group: "Worker", Use: Worker,
 			Help: "The worker's name, which no other worker may have. Unset, it is made of the process and the machine.", Example: "celery@worker-1",

@@ -45,7 +45,7 @@ func RunAPI(ctx context.Context, cfg *config.Config, log *slog.Logger, options O
 	if err != nil {
 		return err
 	}
-	return shell.Drain(ctx, cfg.ShutdownTimeout, api.serve(listener, options.Ready), parts.Reconcile)
+	return shell.Drain(ctx, cfg.ShutdownTimeout, api.serve(listener, options.Ready), parts.Reconcile, parts.AwaitStorage)
 }
 
 type api struct {

@@ -43,6 +43,7 @@ type Parts struct {
 	log     *slog.Logger
 	hooks   Hooks
 	broker  *celery.Client
+	ensure  func(context.Context) error // what is left to be done once storage answers; nil: nothing
 	closers []func() error
 }
 
@@ -130,7 +131,7 @@ func refuseSuperuser(ctx context.Context, db *sql.DB) error {
 func (p *Parts) openQueue() error {
 	broker, err := celery.Open(celery.Config{BrokerURL: p.cfg.RedisURL, Logger: p.log})
 	if err != nil {
-		return config.Problems{{Variable: "REDIS_URL", Wrong: "cannot be read", Do: "set it to redis://:PASSWORD@host:6379/0"}}
+		return redisProblem()
 	}
 	p.broker = broker
 	p.closers = append(p.closers, broker.Close)
@@ -141,15 +142,21 @@ func (p *Parts) openQueue() error {
 	return nil
 }
 
+func redisProblem() error {
+	return config.Problems{{Variable: "REDIS_URL", Wrong: "cannot be read", Do: "set it to redis://:PASSWORD@host:6379/0"}}
+}
+
 // patiently tries again for a while what is Unavailable.
 func (p *Parts) patiently(ctx context.Context, message string, open func() error) error {
 	deadline := time.Now().Add(openPatience)
-	for {
+	for tries := 0; ; tries++ {
 		err := open()
 		if domain.ErrorCode(err) != domain.Unavailable || time.Now().After(deadline) {
 			return err
 		}
-		p.log.WarnContext(ctx, message, "error", err)
+		if tries == 0 {
+			p.log.WarnContext(ctx, message, "error", err)
+		}
 		pause := time.NewTimer(openPause)
 		select {
 		case <-pause.C:

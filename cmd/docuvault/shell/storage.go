@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/docuvault/docuvault/adapters/filesystem"
 	"github.com/docuvault/docuvault/adapters/minio"
@@ -13,7 +14,8 @@ import (
 )
 
 // openStorage opens the backend that the configuration names, and makes the bucket if it may. An S3 server that is down keeps
-// nobody from starting: /health says so, and it is used once it is back. One that refuses us does: that will not pass.
+// nobody from starting: /health says so, it is used once it is back, and AwaitStorage makes the bucket then. One that refuses us
+// does: that will not pass.
 func (p *Parts) openStorage(ctx context.Context) error {
 	ensure, err := p.newStorage()
 	if err != nil {
@@ -34,10 +36,40 @@ func (p *Parts) openStorage(ctx context.Context) error {
 		return fmt.Errorf("open the storage: %w", err)
 	default:
 		p.log.ErrorContext(ctx, "starting without storage, uploads are refused until it is back", "error", err)
+		p.ensure = ensure
 	}
 	if p.hooks.Storage != nil {
 		p.Storage = p.hooks.Storage(p.Storage)
 	}
+	return nil
+}
+
+// Pauses of AwaitStorage between tries: the first, and the one that doubling ends with.
+const firstTry, lastTry = time.Second, 15 * time.Second
+
+// AwaitStorage is a Service: when storage was down at the start, it makes the bucket as soon as storage answers. It goes on
+// trying for as long as that takes, whatever the reason; /health tells meanwhile.
+func (p *Parts) AwaitStorage(soft, _ context.Context) error {
+	for pause := firstTry; p.ensure != nil; pause = min(2*pause, lastTry) {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-soft.Done():
+			timer.Stop()
+			return nil
+		}
+		limited, cancel := context.WithTimeout(soft, openPatience)
+		err := p.ensure(limited)
+		cancel()
+		switch {
+		case err == nil:
+			p.log.InfoContext(soft, "storage is there")
+			p.ensure = nil
+		case soft.Err() == nil:
+			p.log.WarnContext(soft, "storage is not there yet", "error", err)
+		}
+	}
+	<-soft.Done() // a service that returns ends the program
 	return nil
 }
 

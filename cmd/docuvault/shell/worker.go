@@ -31,7 +31,7 @@ func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks 
 	if ready != nil {
 		ready(worker.Name())
 	}
-	return Drain(ctx, cfg.ShutdownTimeout, worker.Run, parts.Reconcile)
+	return Drain(ctx, cfg.ShutdownTimeout, worker.Run, parts.Reconcile, parts.AwaitStorage)
 }
 
 // Worker takes tasks off the queue and processes documents.
