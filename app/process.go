@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -144,15 +145,14 @@ func (p *Processor) read(ctx context.Context, doc domain.Document) (ports.Outcom
 	if doc.Object.IsZero() {
 		return ports.Outcome{}, contentGone()
 	}
-	content, _, err := p.storage.Get(ctx, doc.Object, ports.Range{})
-	if domain.ErrorCode(err) == domain.NotFound {
-		return ports.Outcome{}, contentGone()
+	source := &content{open: func() (io.ReadCloser, error) { return p.open(ctx, doc.Object) }}
+	defer source.close()
+	if doc.Size <= shortContent {
+		if err := source.load(shortContent); err != nil {
+			return ports.Outcome{}, err
+		}
 	}
-	if err != nil {
-		return ports.Outcome{}, fmt.Errorf("open the bytes: %w", err)
-	}
-	defer content.Close()
-	extraction, err := p.extractor.Extract(ctx, ports.Source{Owner: doc.Owner, Name: doc.Name, ContentType: doc.ContentType, Size: doc.Size, Content: content})
+	extraction, err := p.extractor.Extract(ctx, ports.Source{Owner: doc.Owner, Name: doc.Name, ContentType: doc.ContentType, Size: doc.Size, Content: source})
 	if err != nil {
 		return ports.Outcome{}, fmt.Errorf("extract: %w", err)
 	}
@@ -168,6 +168,17 @@ func (p *Processor) read(ctx context.Context, doc domain.Document) (ports.Outcom
 		return ports.Outcome{}, fmt.Errorf("classify: %w", err)
 	}
 	return outcome, nil
+}
+
+func (p *Processor) open(ctx context.Context, key domain.ObjectKey) (io.ReadCloser, error) {
+	body, _, err := p.storage.Get(ctx, key, ports.Range{})
+	if domain.ErrorCode(err) == domain.NotFound {
+		return nil, contentGone()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the bytes: %w", err)
+	}
+	return body, nil
 }
 
 func contentGone() error {

@@ -79,9 +79,6 @@ func (c Config) connConfig() (*pgx.ConnConfig, error) {
 		"statement_timeout":                   milliseconds(c.StatementTimeout),
 		"lock_timeout":                        milliseconds(c.LockTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(c.IdleInTransactionTimeout),
-		// Which index serves a page of the list depends on how rare what is asked for is, so a plan made for no value in
-		// particular will not do.
-		"plan_cache_mode": "force_custom_plan",
 	} {
 		if _, set := conn.RuntimeParams[name]; !set {
 			conn.RuntimeParams[name] = value

@@ -32,9 +32,9 @@ func (s session) documents(ctx context.Context) *gorm.DB { return s.on(ctx).Mode
 
 // AddDocument implements ports.Documents. A document in no folder and under no topic is one INSERT.
 func (s session) AddDocument(ctx context.Context, doc domain.Document) error {
-	row := rowOf(doc)
+	row := rowOf(doc).Head
 	if doc.Folder.IsZero() && len(doc.Topics) == 0 {
-		return translate(ctx, s.on(ctx).Create(&row).Error)
+		return s.insert(ctx, row)
 	}
 	return s.inTx(ctx, func(tx session) error {
 		if err := tx.mustHaveFolder(ctx, doc.Owner, doc.Folder, "folder_id"); err != nil {
@@ -44,11 +44,21 @@ func (s session) AddDocument(ctx context.Context, doc domain.Document) error {
 		if err := tx.mustHaveTopics(ctx, doc.Owner, filings); err != nil {
 			return err
 		}
-		if err := tx.on(ctx).Create(&row).Error; err != nil {
-			return translate(ctx, err)
+		if err := tx.insert(ctx, row); err != nil {
+			return err
 		}
 		return tx.addFilings(ctx, filings)
 	})
+}
+
+const insert = "INSERT INTO documents (" + headList + `)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+
+func (s session) insert(ctx context.Context, row documentHead) error {
+	_, err := s.exec(ctx, insert, row.ID, row.UserID, row.FolderID, row.Filename, row.ObjectKey, row.ContentType, row.SizeBytes,
+		row.StorageBackend, row.Status, row.CreatedAt, row.UpdatedAt, row.SHA256, row.FailureCode, row.FailureMessage, row.Attempts,
+		row.Requeues, row.TaskID, row.EnqueuedAt, row.ReconcileAt, row.PageCount, row.TextTruncated)
+	return err
 }
 
 // mustHaveFolder makes sure that the owner has the folder, until the transaction ends. The zero folder is none.

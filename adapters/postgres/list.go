@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -15,6 +16,13 @@ import (
 // headList names the columns of documentHead, for statements that GORM does not write.
 const headList = "id, user_id, folder_id, filename, object_key, content_type, size_bytes, storage_backend, status, created_at, " +
 	"updated_at, sha256, failure_code, failure_message, attempts, requeues, task_id, enqueued_at, reconcile_at, page_count, text_truncated"
+
+// targets are the places for the columns of headList.
+func (h *documentHead) targets() []any {
+	return []any{&h.ID, &h.UserID, &h.FolderID, &h.Filename, &h.ObjectKey, &h.ContentType, &h.SizeBytes, &h.StorageBackend, &h.Status,
+		&h.CreatedAt, &h.UpdatedAt, &h.SHA256, &h.FailureCode, &h.FailureMessage, &h.Attempts, &h.Requeues, &h.TaskID, &h.EnqueuedAt,
+		&h.ReconcileAt, &h.PageCount, &h.TextTruncated}
+}
 
 func headColumns() []clause.Column {
 	names := strings.Split(headList, ", ")
@@ -41,9 +49,13 @@ func (s session) ListDocuments(ctx context.Context, owner domain.Owner, query po
 	if !holds(query.NameContains) || !holds(string(query.Status)) {
 		return nil, nil // no row can hold that
 	}
-	var heads []documentHead
-	if err := s.documents(ctx).Scopes(ownedBy(owner), selected(query), order.page(query)).Find(&heads).Error; err != nil {
-		return nil, translate(ctx, err)
+	page := s.documents(ctx).Session(&gorm.Session{DryRun: true}).Scopes(ownedBy(owner), selected(query), order.page(query)).Find(&[]documentHead{})
+	if page.Error != nil {
+		return nil, translate(ctx, page.Error)
+	}
+	heads, err := s.heads(ctx, page.Statement.SQL.String(), append([]any{planned}, page.Statement.Vars...)...)
+	if err != nil {
+		return nil, err
 	}
 	docs, refs := make([]domain.Document, len(heads)), make([]*domain.Document, len(heads))
 	for i, head := range heads {
@@ -55,6 +67,10 @@ func (s session) ListDocuments(ctx context.Context, owner domain.Owner, query po
 	}
 	return docs, nil
 }
+
+// planned has PostgreSQL plan a statement anew for its values. Which index serves a page of the list depends on how rare what is
+// asked for is, so a plan made for no value in particular will not do. For other statements the server keeps one.
+const planned = pgx.QueryExecModeCacheDescribe
 
 // selected applies the filters.
 func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -19,11 +21,14 @@ const advanceTries = 100
 // Advance implements ports.Processing by compare and swap: the row is stored if it still is what move was shown.
 func (s session) Advance(ctx context.Context, id domain.DocumentID, move func(*domain.Document) error) (domain.Document, error) {
 	for range advanceTries {
-		var head documentHead
-		if err := s.documents(ctx).Where("id = ?", uuid.UUID(id)).Take(&head).Error; err != nil {
-			return domain.Document{}, named(ctx, "document", err)
+		found, err := s.heads(ctx, "SELECT "+headList+" FROM documents WHERE id = $1", uuid.UUID(id))
+		if err != nil {
+			return domain.Document{}, err
 		}
-		before := head.toDomain()
+		if len(found) == 0 {
+			return domain.Document{}, notFound("document")
+		}
+		before := found[0].toDomain()
 		moved := before
 		if err := move(&moved); err != nil {
 			return before, err
@@ -33,7 +38,7 @@ func (s session) Advance(ctx context.Context, id domain.DocumentID, move func(*d
 		if sameProgress(before, doc) {
 			return doc, nil
 		}
-		swapped, err := s.swap(ctx, head, doc)
+		swapped, err := s.swap(ctx, found[0], doc)
 		if err != nil {
 			return domain.Document{}, err
 		}
@@ -44,21 +49,23 @@ func (s session) Advance(ctx context.Context, id domain.DocumentID, move func(*d
 	return domain.Document{}, domain.Errorf(domain.Unavailable, "the document is being moved by too many at once")
 }
 
+const swap = `
+UPDATE documents
+SET status = $2, failure_code = $3, failure_message = $4, attempts = $5, requeues = $6, task_id = $7, enqueued_at = $8, reconcile_at = $9,
+    updated_at = coalesce($10, updated_at)
+WHERE id = $1 AND status = $11 AND attempts = $12 AND requeues = $13 AND reconcile_at = $14
+  AND task_id IS NOT DISTINCT FROM $15 AND enqueued_at IS NOT DISTINCT FROM $16`
+
 // swap stores a document's progress if nobody moved it since it was read.
 func (s session) swap(ctx context.Context, read documentHead, doc domain.Document) (bool, error) {
 	p := progressOf(doc)
-	set := map[string]any{
-		"status": p.status, "failure_code": p.failureCode, "failure_message": p.failureMessage, "attempts": p.attempts,
-		"requeues": p.requeues, "task_id": p.taskID, "enqueued_at": p.enqueuedAt, "reconcile_at": p.reconcileAt,
-	}
+	var updatedAt *time.Time
 	if !p.updatedAt.Equal(read.UpdatedAt) { // else a person's edit may have a newer one
-		set["updated_at"] = p.updatedAt
+		updatedAt = &p.updatedAt
 	}
-	done := s.documents(ctx).Where("id = ?", read.ID).
-		Where("status = ? AND attempts = ? AND requeues = ? AND reconcile_at = ?", read.Status, read.Attempts, read.Requeues, read.ReconcileAt).
-		Where("task_id IS NOT DISTINCT FROM ? AND enqueued_at IS NOT DISTINCT FROM ?", read.TaskID, read.EnqueuedAt).
-		Updates(set)
-	return done.RowsAffected == 1, translate(ctx, done.Error)
+	changed, err := s.exec(ctx, swap, read.ID, p.status, p.failureCode, p.failureMessage, p.attempts, p.requeues, p.taskID, p.enqueuedAt,
+		p.reconcileAt, updatedAt, read.Status, read.Attempts, read.Requeues, read.ReconcileAt, read.TaskID, read.EnqueuedAt)
+	return changed == 1, err
 }
 
 func sameProgress(a, b domain.Document) bool {
@@ -76,17 +83,18 @@ func normal(doc domain.Document) domain.Document {
 
 // complete stores an outcome in one statement, so that it costs one round trip and holds together without a transaction
 // around it. The update comes first and everything else depends on the row it returns. The topics are locked before any
-// filing is touched, as DeleteTopic does it, so that the two do not wait for one another.
+// filing is touched, as DeleteTopic does it, so that the two do not wait for one another. It returns the document and, as JSON,
+// what it is filed under now.
 const complete = `
 WITH d AS (
 	UPDATE documents
-	SET status = @status, failure_code = NULL, failure_message = NULL, requeues = @requeues, updated_at = @updated_at,
-	    extracted_text = @text, text_truncated = @truncated, page_count = @page_count
-	WHERE id = @id AND status = 'processing' AND attempts = @held
-	RETURNING *
+	SET status = $3, failure_code = NULL, failure_message = NULL, requeues = $4, updated_at = $5,
+	    extracted_text = $6, text_truncated = $7, page_count = $8
+	WHERE id = $1 AND status = 'processing' AND attempts = $2
+	RETURNING ` + headList + `
 ), t AS MATERIALIZED (
 	SELECT topics.id, s.confidence
-	FROM d, unnest(CAST(@topics AS uuid[]), CAST(@confidences AS float8[])) AS s (id, confidence)
+	FROM d, unnest($9::uuid[], $10::float8[]) AS s (id, confidence)
 	JOIN topics ON topics.id = s.id
 	WHERE topics.user_id IS NOT DISTINCT FROM d.user_id
 	ORDER BY topics.id
@@ -98,28 +106,53 @@ WITH d AS (
 	INSERT INTO document_topics (document_id, topic_id, confirmed, confidence)
 	SELECT d.id, t.id, false, t.confidence FROM d, t
 	ON CONFLICT (document_id, topic_id) DO UPDATE SET confidence = excluded.confidence WHERE NOT document_topics.confirmed
+	RETURNING topic_id, confirmed, confidence
+), filed AS (
+	SELECT * FROM added
+	UNION ALL
+	SELECT f.topic_id, f.confirmed, f.confidence FROM d JOIN document_topics f ON f.document_id = d.id
+	WHERE f.confirmed AND f.topic_id NOT IN (SELECT topic_id FROM added)
 )
-SELECT ` + headList + ` FROM d`
+SELECT ` + headList + `, (
+	SELECT json_agg(json_build_object('topic', topics.id, 'name', topics.name, 'color', topics.color,
+	                                  'confirmed', filed.confirmed, 'confidence', filed.confidence) ORDER BY topics.name, topics.id)
+	FROM filed JOIN topics ON topics.id = filed.topic_id
+) FROM d`
 
 // Complete implements ports.Processing. Of Progress it writes what Finish and Fail change: the lease and the task may have
 // moved on in the row since the holder read it.
 func (s session) Complete(ctx context.Context, held domain.Attempt, doc domain.Document, outcome ports.Outcome) (domain.Document, error) {
+	if doc.Status != domain.Ready {
+		return s.completeFailure(ctx, held, doc)
+	}
+	p := progressOf(doc)
+	topics, confidences := suggestionColumns(outcome.Suggestions)
+	var stored []documentHead
+	var filed []byte
+	err := s.query(ctx, func(rows *sql.Rows) error {
+		stored = append(stored, documentHead{})
+		return rows.Scan(append(stored[0].targets(), &filed)...)
+	}, complete, uuid.UUID(doc.ID), int(held), p.status, p.requeues, p.updatedAt, storable(outcome.Text), outcome.Truncated,
+		outcome.PageCount, topics, confidences)
+	if err != nil {
+		return domain.Document{}, err
+	}
+	if len(stored) == 0 {
+		return domain.Document{}, s.lostHold(ctx, held, doc.ID)
+	}
+	now := stored[0].toDomain()
+	now.Topics, err = filingsOf(filed)
+	return now, err
+}
+
+// completeFailure stores what became of a document that cannot be read.
+func (s session) completeFailure(ctx context.Context, held domain.Attempt, doc domain.Document) (domain.Document, error) {
 	p := progressOf(doc)
 	var stored []documentHead
-	var err error
-	if doc.Status == domain.Ready {
-		topics, confidences := suggestionColumns(outcome.Suggestions)
-		err = s.on(ctx).Raw(complete, map[string]any{
-			"id": uuid.UUID(doc.ID), "held": int(held), "status": p.status, "requeues": p.requeues, "updated_at": p.updatedAt,
-			"text": storable(outcome.Text), "truncated": outcome.Truncated, "page_count": outcome.PageCount,
-			"topics": &topics, "confidences": &confidences,
-		}).Scan(&stored).Error
-	} else {
-		err = s.on(ctx).Model(&stored).Clauses(clause.Returning{Columns: headColumns()}).
-			Where("id = ? AND status = ? AND attempts = ?", uuid.UUID(doc.ID), string(domain.Processing), int(held)).
-			Updates(map[string]any{"status": p.status, "failure_code": p.failureCode, "failure_message": p.failureMessage,
-				"requeues": p.requeues, "updated_at": p.updatedAt}).Error
-	}
+	err := s.on(ctx).Model(&stored).Clauses(clause.Returning{Columns: headColumns()}).
+		Where("id = ? AND status = ? AND attempts = ?", uuid.UUID(doc.ID), string(domain.Processing), int(held)).
+		Updates(map[string]any{"status": p.status, "failure_code": p.failureCode, "failure_message": p.failureMessage,
+			"requeues": p.requeues, "updated_at": p.updatedAt}).Error
 	if err != nil {
 		return domain.Document{}, translate(ctx, err)
 	}
@@ -128,6 +161,29 @@ func (s session) Complete(ctx context.Context, held domain.Attempt, doc domain.D
 	}
 	now := stored[0].toDomain()
 	return now, s.loadTopics(ctx, &now)
+}
+
+// filingsOf reads what the statement complete returns; nil is none.
+func filingsOf(text []byte) ([]domain.Filing, error) {
+	if text == nil {
+		return nil, nil
+	}
+	var rows []struct {
+		Topic      uuid.UUID
+		Name       string
+		Color      string
+		Confirmed  bool
+		Confidence *float64
+	}
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return nil, domain.Wrap(domain.Internal, err, "the database answered something unexpected")
+	}
+	filings := make([]domain.Filing, len(rows))
+	for i, row := range rows {
+		filings[i] = domain.Filing{Topic: domain.TopicID(row.Topic), Name: domain.TopicName(row.Name), Color: domain.Color(row.Color),
+			Confirmed: row.Confirmed, Confidence: row.Confidence}
+	}
+	return filings, nil
 }
 
 // suggestionColumns drops topics that are suggested twice: the first counts.

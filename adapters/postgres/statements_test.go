@@ -80,7 +80,7 @@ func TestStatements(t *testing.T) {
 			_, err := store.Advance(ctx, doc.ID, func(*domain.Document) error { return nil })
 			return err
 		}},
-		{"Complete", "WITH SELECT", func() error {
+		{"Complete", "WITH", func() error {
 			if err := mine.Finish(held, time.Now()); err != nil {
 				return err
 			}

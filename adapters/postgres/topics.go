@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -54,15 +55,20 @@ func (s session) ListTopics(ctx context.Context, owner domain.Owner) ([]ports.Co
 
 // TopicsOf implements ports.Topics.
 func (s session) TopicsOf(ctx context.Context, owner domain.Owner) ([]domain.Topic, error) {
-	var rows []topicRow
-	if err := s.on(ctx).Scopes(ownedBy(owner)).Order("name").Order("id").Find(&rows).Error; err != nil {
-		return nil, translate(ctx, err)
+	which, args := "user_id IS NULL", []any{}
+	if !owner.IsNobody() {
+		which, args = "user_id = $1", []any{uuid.UUID(owner)}
 	}
-	topics := make([]domain.Topic, len(rows))
-	for i, row := range rows {
-		topics[i] = row.toDomain()
-	}
-	return topics, nil
+	var topics []domain.Topic
+	err := s.query(ctx, func(rows *sql.Rows) error {
+		var row topicRow
+		if err := rows.Scan(&row.ID, &row.UserID, &row.Name, &row.Description, &row.Color); err != nil {
+			return err
+		}
+		topics = append(topics, row.toDomain())
+		return nil
+	}, "SELECT id, user_id, name, description, color FROM topics WHERE "+which+" ORDER BY name, id", args...)
+	return topics, err
 }
 
 // EditTopic implements ports.Topics.

@@ -55,7 +55,7 @@ type Config struct {
 	TrustedProxies []string // addresses and networks
 	PublicURL      string   // no trailing slash; empty: not known
 
-	Concurrency int // tasks at once; 0: as many as there are CPUs
+	Concurrency int // tasks at once; 0: four for each CPU
 	Queues      []string
 	WorkerName  string // empty: celery@host
 

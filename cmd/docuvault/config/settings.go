@@ -118,7 +118,7 @@ func Settings() []Setting {
 			parse: mimeTypes},
 
 		{Name: "WORKER_CONCURRENCY", Flag: "concurrency", Group: "Worker", Default: "0", Use: Worker | Up,
-			Help: "How many documents one worker reads at once; 0 is one for each CPU.", Example: "a number from 0 to 256",
+			Help: "How many documents one worker has in hand at once; 0 is four for each CPU, at most 32. No more are read at a time than there are CPUs.", Example: "a number from 0 to 256",
 			parse: number(0, 256, func(c *Config) *int { return &c.Concurrency })},
 		{Name: "WORKER_QUEUES", Flag: "queues", Group: "Worker", Default: "documents,docuvault", Use: Worker | Queue,
 			Help: "The queues to take tasks from, or to look at. Python's workers share documents; docuvault is Go's alone.", Example: "documents,docuvault",

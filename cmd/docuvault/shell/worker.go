@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 
 	"github.com/docuvault/docuvault/adapters/celery"
@@ -41,10 +42,19 @@ type Worker struct {
 	log   *slog.Logger
 }
 
+// How many tasks run at once unless the configuration says. Most of a task's time is waiting for storage and for the disk of the
+// database, which many tasks can do at once; reading the documents is work for the processors, so that as many are read at a
+// time as there are of these. What waits for its turn is held from other workers, so it should not be many.
+const tasksPerCPU, mostTasks = 4, 32
+
 // Worker builds a worker. What it needs beyond the other parts closes with them.
 func (p *Parts) Worker() (*Worker, error) {
+	concurrency := p.cfg.Concurrency
+	if concurrency == 0 {
+		concurrency = min(tasksPerCPU*runtime.NumCPU(), mostTasks)
+	}
 	reader, err := extract.New(extract.Config{
-		Children: p.cfg.Concurrency, Timeout: p.cfg.ExtractTimeout, MaxInput: p.cfg.MaxUpload, CacheDir: p.cfg.ExtractCacheDir,
+		Children: min(concurrency, runtime.NumCPU()), Timeout: p.cfg.ExtractTimeout, MaxInput: p.cfg.MaxUpload, CacheDir: p.cfg.ExtractCacheDir,
 	}, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the reading of documents: %w", err)
@@ -62,7 +72,7 @@ func (p *Parts) Worker() (*Worker, error) {
 		queues = tasks.Queues()
 	}
 	inner, err := celery.NewWorker(p.broker, celery.WorkerConfig{
-		Queues: queues, Concurrency: p.cfg.Concurrency, Hostname: p.cfg.WorkerName, DrainTimeout: p.cfg.ShutdownTimeout, Logger: p.log,
+		Queues: queues, Concurrency: concurrency, Hostname: p.cfg.WorkerName, DrainTimeout: p.cfg.ShutdownTimeout, Logger: p.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the worker: %w", err)
