@@ -162,7 +162,7 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 }
 
 func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, report *SweepReport) error {
-	var after domain.DocumentID
+	var after *domain.DocumentID
 	for {
 		docs, err := s.repo.DocumentsAfter(ctx, after, sweepBatch)
 		if err != nil {
@@ -184,7 +184,7 @@ func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, repo
 			options.Found(Finding{Kind: MissingObject, Object: doc.Object.String(), Document: doc.ID, Size: doc.Size})
 		}
 		report.Documents += len(docs)
-		after = docs[len(docs)-1].ID
+		after = &docs[len(docs)-1].ID
 	}
 }
 
