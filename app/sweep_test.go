@@ -38,3 +38,15 @@ func TestSweepEndsAtTheNilUUID(t *testing.T) {
 		t.Errorf("%+v, error %v", report, err)
 	}
 }
+
+// After a change of backend the old documents are not missing: nothing was asked about them, and nothing of theirs is removed.
+func TestSweepSkipsDocumentsStoredElsewhere(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.row(t)
+	h.row(t, func(up *domain.Upload) { up.Backend = "minio" })
+	report, err := h.sweeper.Sweep(t.Context(), app.SweepOptions{Delete: true})
+	if err != nil || report.Documents != 2 || report.Missing != 1 || report.Elsewhere != 1 {
+		t.Errorf("%+v, error %v", report, err)
+	}
+}
