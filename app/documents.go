@@ -53,6 +53,9 @@ func (v *Vault) DocumentWithText(ctx context.Context, owner domain.Owner, id dom
 
 // OpenContent opens a document's bytes, or a part of them. The caller closes the reader.
 func (v *Vault) OpenContent(ctx context.Context, doc domain.Document, part ports.Range) (io.ReadCloser, error) {
+	if err := elsewhere(doc, v.storage); err != nil {
+		return nil, err
+	}
 	if doc.Object.IsZero() {
 		return nil, missingContent()
 	}
@@ -107,7 +110,9 @@ func (v *Vault) DeleteDocument(ctx context.Context, owner domain.Owner, id domai
 	if err != nil {
 		return err
 	}
-	if !doc.Object.IsZero() {
+	if err := elsewhere(doc, v.storage); err != nil {
+		v.log.WarnContext(ctx, "a deleted document's bytes stay in another backend, whose sweep will find them", "document_id", id.String(), "error", err)
+	} else if !doc.Object.IsZero() {
 		v.discard(ctx, doc.Object)
 	}
 	return nil
@@ -156,6 +161,9 @@ func (v *Vault) Link(ctx context.Context, owner domain.Owner, id domain.Document
 	}
 	doc, err := v.repo.Document(ctx, owner, id)
 	if err != nil {
+		return SharedLink{}, err
+	}
+	if err := elsewhere(doc, v.storage); err != nil {
 		return SharedLink{}, err
 	}
 	if doc.Object.IsZero() {

@@ -43,7 +43,7 @@ func NewProcessor(recovery domain.Recovery, deps ProcessorDeps) *Processor {
 // RetryError says that the document could not be processed now and what to do with its task.
 type RetryError struct {
 	After time.Duration // run the task again after this long
-	Held  bool          // another worker holds the document: this is no failure of the task, and does not count as one
+	Held  bool          // another worker holds the document, or has to: this is no failure of the task, and does not count as one
 	Err   error
 }
 
@@ -63,12 +63,15 @@ const StatusMissing = "missing"
 func (p *Processor) Process(ctx context.Context, id domain.DocumentID) (ports.TaskResult, error) {
 	var held domain.Attempt
 	doc, err := p.repo.Advance(ctx, id, func(doc *domain.Document) (err error) {
-		if held, err = doc.Claim(p.now(), p.recovery); err == nil && doc.Requeues > p.recovery.MaxRequeues {
+		if held, err = doc.Claim(p.now(), p.recovery); err != nil {
+			return err
+		}
+		if doc.Requeues > p.recovery.MaxRequeues {
 			held = 0
-			err = doc.GiveUp(domain.Failure{Code: "gave_up", Message: fmt.Sprintf(
+			return doc.GiveUp(domain.Failure{Code: "gave_up", Message: fmt.Sprintf(
 				"processing was interrupted %d times; the document may be what interrupts it", doc.Requeues)}, p.now())
 		}
-		return err
+		return elsewhere(*doc, p.storage)
 	})
 	var busy *domain.HeldError
 	switch {
@@ -80,6 +83,9 @@ func (p *Processor) Process(ctx context.Context, id domain.DocumentID) (ports.Ta
 		return ports.TaskResult{DocumentID: id.String(), Status: StatusMissing, Topics: []string{}}, nil
 	case errors.As(err, &busy):
 		return ports.TaskResult{}, &RetryError{After: max(busy.Until.Sub(p.now()), time.Second), Held: true, Err: err}
+	case domain.ErrorReason(err) == storedElsewhere:
+		// Nothing of the document changed: it waits for a worker that reads its backend.
+		return ports.TaskResult{}, &RetryError{After: p.recovery.MaxBackoff, Held: true, Err: err}
 	case domain.ErrorReason(err) == "wrong_status":
 		return result(doc), nil
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,6 +77,7 @@ type SweepReport struct {
 	Bytes     int64 // of the orphans
 	Documents int   // looked at
 	Missing   int   // documents whose bytes are gone
+	Elsewhere int   // documents whose bytes another backend keeps: nothing was asked about them
 	Uploads   int   // unfinished uploads found stale, and aborted if deleting
 }
 
@@ -162,7 +164,7 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 }
 
 func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, report *SweepReport) error {
-	var after domain.DocumentID
+	var after *domain.DocumentID
 	for {
 		docs, err := s.repo.DocumentsAfter(ctx, after, sweepBatch)
 		if err != nil {
@@ -171,7 +173,8 @@ func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, repo
 		if len(docs) == 0 {
 			return nil
 		}
-		missing, err := s.missing(ctx, docs)
+		here := s.here(docs)
+		missing, err := s.missing(ctx, here)
 		if err != nil {
 			return err
 		}
@@ -184,8 +187,14 @@ func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, repo
 			options.Found(Finding{Kind: MissingObject, Object: doc.Object.String(), Document: doc.ID, Size: doc.Size})
 		}
 		report.Documents += len(docs)
-		after = docs[len(docs)-1].ID
+		report.Elsewhere += len(docs) - len(here)
+		after = &docs[len(docs)-1].ID
 	}
+}
+
+// here leaves out the documents whose bytes another backend keeps.
+func (s *Sweeper) here(docs []domain.Document) []domain.Document {
+	return slices.DeleteFunc(slices.Clone(docs), func(doc domain.Document) bool { return elsewhere(doc, s.storage) != nil })
 }
 
 // missing returns those documents whose object is not there, in order.

@@ -174,7 +174,7 @@ func TestContentOfADocumentWhoseBytesAreGone(t *testing.T) {
 	if _, err := h.OpenContent(t.Context(), doc, ports.Range{}); domain.ErrorReason(err) != "content_missing" {
 		t.Errorf("got %v", err)
 	}
-	_, err = h.OpenContent(t.Context(), domain.Document{}, ports.Range{})
+	_, err = h.OpenContent(t.Context(), domain.Document{Backend: h.storage.Name()}, ports.Range{})
 	mustCode(t, err, domain.NotFound)
 }
 

@@ -3,7 +3,6 @@ package domain
 import (
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -18,13 +17,16 @@ const (
 	MaxTopicDescribed = 2000
 )
 
-// FileName is what a person calls a document: one path segment of NFC text, safe to show and to save under on any system.
+// FileName is what a person calls a document: one line of visible NFC text, safe to show, and one path segment on Linux and
+// macOS. Windows cannot save under every such name (none of <>:"|?* may be in one, nor a dot at the end), but they are ordinary
+// on the other two, so they are kept: a client that saves a download replaces what its system refuses (RFC 6266, section 4.3).
+// What names a device on Windows is refused, for there it would be read or written to instead.
 type FileName string
 
-// FolderName is what a person calls a folder: one path segment of NFC text.
+// FolderName is what a person calls a folder. It keeps the rules of FileName.
 type FolderName string
 
-// TopicName is what a person calls a topic: one line of NFC text.
+// TopicName is what a person calls a topic: one line of visible NFC text.
 type TopicName string
 
 // Color is a topic's colour as #rrggbb in lower case.
@@ -81,12 +83,11 @@ func NewTopicDescription(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", InvalidField(field, "must be valid UTF-8")
 	}
-	s = strings.TrimSpace(norm.NFC.String(strings.ReplaceAll(s, "\r\n", "\n")))
-	for _, r := range s {
-		if r != '\n' && r != '\t' && forbidden(r) {
-			return "", InvalidField(field, "must not contain control or text-direction characters (found %U)", r)
-		}
+	s = norm.NFC.String(strings.ReplaceAll(s, "\r\n", "\n"))
+	if err := legible(field, s, "\n\t"); err != nil {
+		return "", err
 	}
+	s = strings.TrimSpace(s)
 	if n := utf8.RuneCountInString(s); n > MaxTopicDescribed {
 		return "", InvalidField(field, "must be at most %d characters long, this one has %d", MaxTopicDescribed, n)
 	}
@@ -110,20 +111,18 @@ func cleanLine(field, s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", InvalidField(field, "must be valid UTF-8")
 	}
+	s = norm.NFC.String(s)
 	// Characters are judged before trimming: a line break at the end is an error, not white space.
-	for _, r := range s {
-		if forbidden(r) {
-			return "", InvalidField(field, "must not contain control or text-direction characters (found %U)", r)
-		}
+	if err := legible(field, s, ""); err != nil {
+		return "", err
 	}
-	s = strings.TrimSpace(norm.NFC.String(s))
-	if s == "" {
+	if !strings.ContainsFunc(s, visible) {
 		return "", InvalidField(field, "must not be empty")
 	}
-	return s, nil
+	return strings.TrimSpace(s), nil
 }
 
-// cleanSegment accepts a line that is also safe as one path segment on Linux, macOS and Windows.
+// cleanSegment accepts a line that is also one path segment on Linux and macOS, and no device on Windows.
 func cleanSegment(field, s string) (string, error) {
 	s, err := cleanLine(field, s)
 	if err != nil {
@@ -132,7 +131,8 @@ func cleanSegment(field, s string) (string, error) {
 	if strings.ContainsAny(s, `/\`) {
 		return "", InvalidField(field, `must not contain "/" or "\"`)
 	}
-	if s == "." || s == ".." {
+	// Windows drops dots at the end, and of "..." leaves what it leaves of ".".
+	if strings.Trim(s, ". ") == "" {
 		return "", InvalidField(field, "must not be %q", s)
 	}
 	if reserved(s) {
@@ -141,25 +141,16 @@ func cleanSegment(field, s string) (string, error) {
 	return s, nil
 }
 
-// forbidden reports characters that no name may hold: controls, line and paragraph separators, the byte-order mark, and the
-// characters that reorder text and so make "exe.pdf" out of "fdp.exe".
-func forbidden(r rune) bool {
-	switch {
-	case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\ufeff', r == utf8.RuneError:
-		return true
-	case r == '\u061c', r == '\u200e', r == '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
-		return true
-	default:
-		return false
-	}
-}
-
-// reserved reports the names Windows keeps for devices, with or without an extension.
+// reserved reports the names Windows keeps for devices, alone or before a dot or a colon
+// (learn.microsoft.com/windows/win32/fileio/naming-a-file).
 func reserved(s string) bool {
-	stem, _, _ := strings.Cut(strings.ToLower(s), ".")
+	stem := strings.ToLower(s)
+	if end := strings.IndexAny(stem, ".:"); end >= 0 {
+		stem = stem[:end]
+	}
 	stem = strings.TrimRight(stem, " ")
 	switch stem {
-	case "con", "prn", "aux", "nul":
+	case "con", "prn", "aux", "nul", "conin$", "conout$":
 		return true
 	}
 	if rest, ok := strings.CutPrefix(stem, "com"); ok {

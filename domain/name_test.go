@@ -43,6 +43,44 @@ var hostile = map[string]string{
 	"printer":              "LPT9.pdf",
 	"superscript device":   "COM¹.txt",
 	"device, space before": "con .txt",
+	"device, colon":        "NUL:",
+	"device, stream":       "nul:a.txt",
+	"console input":        "CONIN$",
+	"console output":       "conout$.txt",
+	"three dots":           "...",
+	"dots and spaces":      ". . .",
+	"line, then space":     "a.pdf\n ",
+	"annotation":           "a\ufff9b.pdf",
+	"noncharacter":         "a\ufffeb.pdf",
+	"far noncharacter":     "a\U0010ffff.pdf",
+	"tag":                  "a\U000e0041.pdf",
+	"zero width space":     "a\u200bb.pdf",
+	"word joiner":          "a\u2060b.pdf",
+	"soft hyphen":          "a\u00adb.pdf",
+	"joiner first":         "\u200da.pdf",
+	"joiner last":          "a\u200d",
+	"joiner before a dot":  "a\u200d.pdf",
+	"joiner after a space": "a \u200db.pdf",
+	"two joiners":          "a\u200d\u200db.pdf",
+	"non-joiner in digits": "1\u200c2.pdf",
+}
+
+// blank names show nothing at all.
+var blank = []string{"", " ", "\u200b", "\u2060\u200d", "\u00ad", "\u3164", "\u2800", "\u115f\u1160", "\uffa0", "\u00a0", "\u2003\u3000",
+	"\ufe0f", "\u034f", "\u3164\u200d\u3164", "\ufffe", "\ufff9", "\U000e0041", "\u0301"}
+
+func TestNamesAreVisible(t *testing.T) {
+	t.Parallel()
+	for _, name := range blank {
+		_, fileErr := domain.NewFileName(name)
+		_, folderErr := domain.NewFolderName(name)
+		_, topicErr := domain.NewTopicName(name)
+		for kind, err := range map[string]error{"file": fileErr, "folder": folderErr, "topic": topicErr} {
+			if domain.ErrorCode(err) != domain.Invalid {
+				t.Errorf("%q as a %s name: got %v, want invalid", name, kind, err)
+			}
+		}
+	}
 }
 
 func TestNamesRefuseHostileText(t *testing.T) {
@@ -71,7 +109,17 @@ func TestNamesKeepOrdinaryText(t *testing.T) {
 		".env":                      ".env",
 		"console.log":               "console.log",
 		"com10.txt":                 "com10.txt",
-		`quotes " and ' and <b>.md`: `quotes " and ' and <b>.md`,
+		`quotes " and ' and <b>.md`: `quotes " and ' and <b>.md`, // ordinary on Linux and macOS
+		"10:30 What? *.txt":         "10:30 What? *.txt",
+		"Letter to Acme Inc.":       "Letter to Acme Inc.",
+		"a.txt.":                    "a.txt.",
+		"null.txt":                  "null.txt",
+		"می\u200cخواهم.pdf":         "می\u200cخواهم.pdf",   // Persian needs the non-joiner
+		"അവന\u0d4d\u200d.pdf":       "അവന\u0d4d\u200d.pdf", // Malayalam ends words with a joiner
+		"❤️\u200d🔥.png":             "❤️\u200d🔥.png",
+		"👩🏽\u200d💻.png":             "👩🏽\u200d💻.png",
+		"\u0600\u0661.txt":          "\u0600\u0661.txt", // a number sign that is shown
+		"\U0001fae9.png":            "\U0001fae9.png",   // an emoji newer than most tables
 		strings.Repeat("x", 255):    strings.Repeat("x", 255),
 	} {
 		got, err := domain.NewFileName(name)
@@ -117,7 +165,7 @@ func TestTopics(t *testing.T) {
 			t.Errorf("colour %q: got %v, want invalid", color, err)
 		}
 	}
-	for what, description := range map[string]string{"NUL": "a\x00b", "invalid UTF-8": "\xff", "reordering": "a\u202eb"} {
+	for what, description := range map[string]string{"NUL": "a\x00b", "invalid UTF-8": "\xff", "reordering": "a\u202eb", "an invisible character": "a\u200bb"} {
 		if _, err := domain.NewTopicDescription(description); domain.ErrorCode(err) != domain.Invalid {
 			t.Errorf("description with %s: got %v", what, err)
 		}
@@ -145,7 +193,7 @@ func FuzzNames(f *testing.F) {
 		}
 		got := string(name)
 		if got == "" || len(got) > domain.MaxFileNameBytes || !utf8.ValidString(got) || !norm.NFC.IsNormalString(got) ||
-			strings.ContainsAny(got, "/\\\x00\n\r") || got == "." || got == ".." {
+			strings.ContainsAny(got, "/\\\x00\n\r") || strings.Trim(got, ".") == "" {
 			t.Errorf("%q became the unsafe name %q", s, got)
 		}
 		if again, err := domain.NewFileName(got); err != nil || again != name {

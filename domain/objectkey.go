@@ -13,19 +13,26 @@ type ObjectKey struct{ s string }
 
 var (
 	plainExtension = regexp.MustCompile(`^\.[a-z0-9]{1,16}$`)
-	keyShape       = regexp.MustCompile(`^` + uuidShape + `/` + uuidShape + `/` + uuidShape + `(\.[a-z0-9]{1,16})?$`)
+	keyShape       = regexp.MustCompile(`^` + uuidShape + `/` + uuidShape + `/` + uuid4Shape + `(\.[a-z0-9]{1,16})?$`)
 )
 
-const uuidShape = `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`
+const (
+	uuidShape  = `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`
+	uuid4Shape = `[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}` // RFC 9562, version 4
+)
 
-// NewObjectKey builds the key of a new object of a document. The tail should be a fresh UUIDv4, so that keys cannot be
-// guessed and a stored object is never overwritten.
+// NewObjectKey builds the key of a new object of a document. The tail is a fresh UUIDv4, so that keys cannot be guessed and a
+// stored object is never overwritten; a UUID of any other version or variant, the nil UUID too, makes the zero key, under
+// which nothing can be stored.
 func NewObjectKey(owner Owner, doc DocumentID, tail uuid.UUID, name FileName) ObjectKey {
+	if tail.Version() != 4 || tail.Variant() != uuid.RFC4122 {
+		return ObjectKey{}
+	}
 	return ObjectKey{owner.String() + "/" + doc.String() + "/" + tail.String() + Extension(string(name))}
 }
 
 // ParseObjectKey reads a key that NewObjectKey, or the Python side by the same rule, once built and that came back from a row
-// or a listing. Anything of another shape is Invalid.
+// or a listing. Anything of another shape is Invalid, a tail that is no UUIDv4 included.
 func ParseObjectKey(s string) (ObjectKey, error) {
 	if !keyShape.MatchString(s) {
 		return ObjectKey{}, Errorf(Invalid, "not an object key of this vault")

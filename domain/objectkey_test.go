@@ -52,6 +52,37 @@ func TestObjectKeyIsNeverAnythingElse(t *testing.T) {
 	}
 }
 
+// TestObjectKeyTailIsAUUIDv4 sets every version and every variant on random tails: version 4 of the RFC's variant makes a key,
+// and of the texts built alike only that one parses.
+func TestObjectKeyTailIsAUUIDv4(t *testing.T) {
+	t.Parallel()
+	doc := domain.DocumentID(uuid.New())
+	stem := domain.Nobody.String() + "/" + doc.String() + "/"
+	check := func(tail uuid.UUID, good bool) {
+		t.Helper()
+		key := domain.NewObjectKey(domain.Nobody, doc, tail, "a.pdf")
+		if key.IsZero() == good {
+			t.Errorf("the tail %s (%s, %s) made the key %q", tail, tail.Version(), tail.Variant(), key)
+		}
+		if parsed, err := domain.ParseObjectKey(stem + tail.String() + ".pdf"); (err == nil) != good || parsed != key {
+			t.Errorf("the tail %s (%s, %s) parsed as %q, error %v", tail, tail.Version(), tail.Variant(), parsed, err)
+		}
+	}
+	for version := range byte(16) {
+		for variant := range byte(16) {
+			for range 8 {
+				tail := uuid.New()
+				tail[6] = tail[6]&0x0f | version<<4
+				tail[8] = tail[8]&0x0f | variant<<4
+				check(tail, version == 4 && variant >= 0b1000 && variant <= 0b1011)
+			}
+		}
+	}
+	check(uuid.Nil, false)
+	check(uuid.Max, false)
+	check(uuid.Must(uuid.NewV7()), false)
+}
+
 func FuzzObjectKey(f *testing.F) {
 	for _, name := range hostile {
 		f.Add(name)

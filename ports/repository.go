@@ -85,8 +85,8 @@ type Processing interface {
 	NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[domain.ObjectKey]bool, error)
 
 	// DocumentsAfter returns up to limit documents of any owner in order of their ids, from the first one after the given id,
-	// without topics. The zero id starts at the beginning.
-	DocumentsAfter(ctx context.Context, after domain.DocumentID, limit int) ([]domain.Document, error)
+	// without topics. Nil starts at the beginning; the nil UUID is an id like any other.
+	DocumentsAfter(ctx context.Context, after *domain.DocumentID, limit int) ([]domain.Document, error)
 }
 
 // Outcome is what one attempt made of a document.

@@ -114,14 +114,14 @@ func (u unit) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[do
 }
 
 // DocumentsAfter implements ports.Processing.
-func (u unit) DocumentsAfter(ctx context.Context, after domain.DocumentID, limit int) ([]domain.Document, error) {
+func (u unit) DocumentsAfter(ctx context.Context, after *domain.DocumentID, limit int) ([]domain.Document, error) {
 	leave, err := u.enter(ctx, "DocumentsAfter")
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
 	found := u.documents(func(s storedDocument) bool {
-		return after == domain.DocumentID{} || compareIDs(s.ID, after) > 0
+		return after == nil || compareIDs(s.ID, *after) > 0
 	})
 	slices.SortFunc(found, func(a, b storedDocument) int { return compareIDs(a.ID, b.ID) })
 	var docs []domain.Document

@@ -306,13 +306,13 @@ func (s session) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map
 }
 
 // DocumentsAfter implements ports.Processing.
-func (s session) DocumentsAfter(ctx context.Context, after domain.DocumentID, limit int) ([]domain.Document, error) {
+func (s session) DocumentsAfter(ctx context.Context, after *domain.DocumentID, limit int) ([]domain.Document, error) {
 	if limit < 1 {
 		return nil, nil
 	}
 	query := s.documents(ctx)
-	if after != (domain.DocumentID{}) {
-		query = query.Where("id > ?", uuid.UUID(after))
+	if after != nil {
+		query = query.Where("id > ?", uuid.UUID(*after))
 	}
 	var heads []documentHead
 	if err := query.Order("id").Limit(limit).Find(&heads).Error; err != nil {

@@ -100,7 +100,7 @@ func TestOddRows(t *testing.T) {
 			t.Errorf("by %s: %d of 20 odd rows are listed", sort, len(seen))
 		}
 	}
-	all, err := store.DocumentsAfter(ctx, domain.DocumentID{}, 100)
+	all, err := store.DocumentsAfter(ctx, nil, 100)
 	if err != nil || len(all) != 20 {
 		t.Fatalf("%d rows, %v", len(all), err)
 	}
@@ -137,5 +137,22 @@ func TestFoldersInALoop(t *testing.T) {
 	}
 	if folders, err := store.ListFolders(ctx, domain.Nobody); err != nil || len(folders) != 2 {
 		t.Errorf("%+v %v", folders, err)
+	}
+}
+
+// TestNilUUIDWalk: a row may have the nil UUID as its id, and a walk over all rows goes on behind it.
+func TestNilUUIDWalk(t *testing.T) {
+	t.Parallel()
+	store, ctx := open(t, Config{DSN: testenv.Schema(t).AppDSN}), t.Context()
+	added(t, store, "a")
+	exec(t, store, "UPDATE documents SET id = $1", uuid.Nil)
+	b := added(t, store, "b")
+	first, err := store.DocumentsAfter(ctx, nil, 1)
+	if err != nil || len(first) != 1 || first[0].ID != (domain.DocumentID{}) {
+		t.Fatalf("%+v %v", first, err)
+	}
+	second, err := store.DocumentsAfter(ctx, &first[0].ID, 1)
+	if err != nil || len(second) != 1 || second[0].ID != b.ID {
+		t.Fatalf("%+v %v", second, err)
 	}
 }

@@ -104,7 +104,7 @@ func TestStatements(t *testing.T) {
 		}},
 		{"DocumentByContent", "SELECT SELECT", func() error { _, err := store.DocumentByContent(ctx, domain.Nobody, doc.SHA256); return err }},
 		{"DocumentByTask", "SELECT SELECT", func() error { _, err := store.DocumentByTask(ctx, domain.Nobody, doc.Task); return err }},
-		{"DocumentsAfter", "SELECT", func() error { _, err := store.DocumentsAfter(ctx, domain.DocumentID{}, 10); return err }},
+		{"DocumentsAfter", "SELECT", func() error { _, err := store.DocumentsAfter(ctx, nil, 10); return err }},
 		{"RecoverOverdue", "BEGIN SELECT COMMIT", func() error {
 			_, err := store.RecoverOverdue(ctx, ports.Overdue{By: time.Now(), Limit: 10}, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
 			return err

@@ -31,6 +31,7 @@ type sweepSummary struct {
 	Bytes     int64       `json:"orphan_bytes"`
 	Documents int         `json:"documents"`
 	Missing   int         `json:"missing"`
+	Elsewhere int         `json:"elsewhere"`
 	Uploads   int         `json:"stale_uploads"`
 	Deleted   bool        `json:"deleted"` // false: a dry run
 }
@@ -88,11 +89,11 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 	if asJSON {
 		summary.Objects, summary.Young, summary.Orphans, summary.Foreign = report.Objects, report.Young, report.Orphans, report.Foreign
 		summary.Removed, summary.Bytes, summary.Documents = report.Removed, report.Bytes, report.Documents
-		summary.Missing, summary.Uploads = report.Missing, report.Uploads
+		summary.Missing, summary.Elsewhere, summary.Uploads = report.Missing, report.Elsewhere, report.Uploads
 		return printJSON(out, summary)
 	}
-	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object\n",
-		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing)
+	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d stored elsewhere\n",
+		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.Elsewhere)
 	if err == nil && !options.Delete && report.Orphans+report.Uploads > 0 {
 		_, err = fmt.Fprintln(out, "nothing was removed; --delete removes")
 	}

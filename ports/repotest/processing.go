@@ -213,22 +213,24 @@ func documentsAfter(f *fixture) {
 		all = append(all, doc)
 	}
 	slices.SortFunc(all, byID)
-	var walked []domain.Document
-	var after domain.DocumentID
+	walked, after := []domain.Document(nil), (*domain.DocumentID)(nil)
 	for range 10 {
-		page, err := f.Repo.DocumentsAfter(f, after, 3)
+		page, err := f.Repo.DocumentsAfter(f, after, 1)
 		f.ok(err)
 		if len(page) == 0 {
 			break
 		}
-		walked, after = append(walked, page...), page[len(page)-1].ID
+		walked, after = append(walked, page...), &page[len(page)-1].ID
 	}
 	f.equal("all documents in order", walked, all)
+	page, err := f.Repo.DocumentsAfter(f, &all[2].ID, 3)
+	f.ok(err)
+	f.equal("a page", page, all[3:6])
 }
 
 func noLimit(f *fixture) {
 	f.add("a")
-	docs, err := f.Repo.DocumentsAfter(f, domain.DocumentID{}, 0)
+	docs, err := f.Repo.DocumentsAfter(f, nil, 0)
 	f.ok(err)
 	f.equal("documents", len(docs), 0)
 	recovered, err := f.Repo.RecoverOverdue(f, ports.Overdue{By: f.now().Add(time.Hour)}, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
