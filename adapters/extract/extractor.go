@@ -103,11 +103,15 @@ func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (po
 		return ports.Extraction{}, false, domain.Wrap(domain.Unavailable, errors.New(answer.Fault), "documents cannot be read at the moment")
 	case answer.Reason != "":
 		return ports.Extraction{}, !answer.Last, verdict(answer)
-	case !acceptable(text, x.cfg.MaxText):
+	case !acceptable(text, x.cfg.MaxText) || !acceptable(answer.Title+answer.Author+answer.Language, 3*ports.MaxTitle):
 		c.end(byRecycling)
 		return ports.Extraction{}, false, crash(errors.New("the child's answer is not text"))
 	}
-	return ports.Extraction{Text: text, Truncated: answer.Truncated, PageCount: answer.Pages}, true, nil
+	return ports.Extraction{
+		Text: text, Truncated: answer.Truncated, PageCount: answer.Pages,
+		Title: answer.Title, Author: answer.Author, Language: answer.Language, Created: answer.Created.UTC(), Modified: answer.Modified.UTC(),
+		Warning: warning(source.ContentType, source.Name),
+	}, true, nil
 }
 
 func (x *Extractor) exchange(c *child, source ports.Source) (reply, string, error) {

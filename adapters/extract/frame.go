@@ -61,6 +61,7 @@ type reply struct {
 	Truncated bool   `json:"truncated,omitempty"`
 	Pages     *int   `json:"pages,omitempty"`
 	Text      int    `json:"text"` // bytes of text that follow
+	formats.About
 }
 
 func writeLength(w *bufio.Writer, n uint32) error {

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/filetype"
 )
 
 // misbehave is the argument that makes the test binary a worker whose parser does what parsers must not.
@@ -21,10 +22,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case WorkerCommand:
-			os.Exit(Main())
+			os.Exit(Main(filetype.New()))
 		case misbehave:
 			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
-				return badReader{formats.New(h.Limits, h.CacheDir, log), h.CacheDir}
+				return badReader{formats.New(h.Limits, h.CacheDir, filetype.New(), log), h.CacheDir}
 			}))
 		case parentRole:
 			os.Exit(parentThatHangs())

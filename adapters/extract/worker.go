@@ -12,6 +12,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
 )
 
 // Exit codes of a child.
@@ -26,16 +27,12 @@ const maxStack = 64 << 20
 
 // Main is the child's whole life: it reads documents from standard input until that ends. The program calls it when its first
 // argument is WorkerCommand, before it reads any configuration, and exits with the code it returns.
-func Main() int {
+// Types names the files inside documents, such as a message's attachments.
+func Main(types ports.TypeDetector) int {
 	out := os.Stdout
 	os.Stdout = os.Stderr // a library that prints must not speak for us
-	return Serve(os.Stdin, out, os.Stderr)
-}
-
-// Serve speaks the child's part over in and out and returns the exit code. It applies the limits it is told to this process.
-func Serve(in io.Reader, out, logs io.Writer) int {
-	return serve(in, out, logs, func(h hello, log *slog.Logger) documentReader {
-		return formats.New(h.Limits, h.CacheDir, log)
+	return serve(os.Stdin, out, os.Stderr, func(h hello, log *slog.Logger) documentReader {
+		return formats.New(h.Limits, h.CacheDir, types, log)
 	})
 }
 
@@ -118,7 +115,7 @@ func (w *worker) document() error {
 	w.memory.start()
 	result, err := w.reader.Read(req.ContentType, data)
 	w.memory.stop()
-	answer := reply{Truncated: result.Truncated, Pages: result.Pages, Text: len(result.Text)}
+	answer := reply{Truncated: result.Truncated, Pages: result.Pages, About: result.About, Text: len(result.Text)}
 	if err != nil {
 		answer = failure(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
 )
@@ -24,7 +25,7 @@ func fuzz(f *testing.F, contentType, cache string, seeds ...[]byte) {
 		f.Add(seed[:len(seed)/2])
 	}
 	limits := formats.Limits{MaxText: 1000, MaxPages: 5, MaxPart: 1 << 20, MaxInflate: 2 << 20}
-	r := formats.New(limits, cache, slog.New(slog.DiscardHandler))
+	r := formats.New(limits, cache, filetype.New(), slog.New(slog.DiscardHandler))
 	f.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			f.Error(err)

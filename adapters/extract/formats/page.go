@@ -16,16 +16,59 @@ var errFull = errors.New("the page is full")
 // its limit has enough to fill the limit afterwards.
 const composing = 4
 
-// page collects a document's text up to a limit.
+// page collects a document's text up to a limit. It also keeps what is left of the document's other allowances, which all the
+// files inside it share.
 type page struct {
 	text    strings.Builder
 	limit   int // characters of the finished text
 	room    int // characters still taken before normalisation
 	omitted bool
 	pages   *int
+	about   About
+
+	nesting int   // files around the one that is being read
+	entries int   // entries of archives, attachments and parts of messages still read
+	inflate int64 // bytes that archives may still inflate to
+	sheets  int   // pages still read
 }
 
-func newPage(limit int) *page { return &page{limit: limit, room: composing*limit + composing} }
+func newPage(limits Limits) *page {
+	return &page{
+		limit: limits.MaxText, room: composing*limits.MaxText + composing,
+		entries: limits.MaxEntries, inflate: limits.MaxInflate, sheets: limits.MaxPages,
+	}
+}
+
+// describe records what the document says about itself. What the files inside it say is theirs.
+func (p *page) describe(about About) {
+	if p.nesting == 0 {
+		p.about = about
+	}
+}
+
+// count records the number of pages, and returns how many of them may be read.
+func (p *page) count(pages int) int {
+	pages = max(pages, 0)
+	if p.nesting == 0 {
+		p.pages = &pages
+	}
+	read := min(pages, p.sheets)
+	p.sheets -= read
+	if read < pages {
+		p.omitted = true
+	}
+	return read
+}
+
+// enter reports whether one more entry may be read.
+func (p *page) enter() bool {
+	if p.entries <= 0 {
+		p.omitted = true
+		return false
+	}
+	p.entries--
+	return true
+}
 
 // write adds text. It returns errFull once the limit is passed for certain.
 func (p *page) write(s string) error {
