@@ -24,6 +24,11 @@ type Config struct {
 	Idle      time.Duration // how long a child without work is kept; 30 s
 	Timeout   time.Duration // wall time one document may take in its child; 60 s
 
+	CPU time.Duration // processor time one document may take, in whole seconds, on Linux; Timeout
+
+	// RequireSandbox refuses to read anything where a layer of the sandbox is missing. Left out, what is missing is logged.
+	RequireSandbox bool
+
 	MaxInput int64 // bytes of one document; 100 MiB
 	Memory   int64 // bytes a child may use beyond what an idle one does; 1 GiB
 
@@ -54,6 +59,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = time.Minute
+	}
+	if c.CPU <= 0 {
+		c.CPU = c.Timeout
 	}
 	if c.MaxInput <= 0 {
 		c.MaxInput = 100 << 20

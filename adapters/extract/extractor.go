@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -68,10 +69,11 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	if source.Size > x.cfg.MaxInput {
 		return ports.Extraction{}, x.tooLarge()
 	}
-	if source.ContentType == "application/pdf" {
+	engine := formats.NeedsEngine(source.ContentType)
+	if engine {
 		x.Warm(ctx)
 	}
-	c, err := x.pool.take(ctx, source.Owner)
+	c, err := x.pool.take(ctx, source.Owner, engine)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ports.Extraction{}, canceled(ctx.Err())
@@ -86,6 +88,9 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 // read has one document read by c, and says whether c may be used again.
 func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (ports.Extraction, bool, error) {
 	c.documents++
+	if err := limitCPU(c.cmd.Process.Pid, x.cfg.CPU); err != nil && slices.Contains(c.layers, layerCPU) {
+		x.log.WarnContext(ctx, "the processor time of an extraction child could not be limited", "err", err)
+	}
 	stop := context.AfterFunc(ctx, func() { c.kill(byCaller) })
 	answer, text, err := x.exchange(c, source)
 	alive := stop() && ctx.Err() == nil
@@ -143,6 +148,8 @@ func (x *Extractor) loss(c *child, source ports.Source, cause error) error {
 		return domain.Errorf(domain.Unreadable, "reading the document took longer than %s", x.cfg.Timeout).Because(ports.ReasonTimeout)
 	case why == byClose:
 		return domain.Wrap(domain.Unavailable, errClosed, "documents cannot be read at the moment")
+	case state.ExitCode() == exitCPU:
+		return domain.Errorf(domain.Unreadable, "reading the document took more than %s of processor time", x.cfg.CPU).Because(ports.ReasonTimeout)
 	case c.outOfMemory():
 		return domain.Errorf(domain.Unreadable, "reading the document takes too much memory").Because(ports.ReasonTooComplex)
 	case why == byItself && gone && killedFromOutside(state), state.ExitCode() == exitProtocol:

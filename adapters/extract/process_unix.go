@@ -5,6 +5,7 @@ package extract
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 )
 
@@ -28,3 +29,13 @@ func endingSignals() []os.Signal {
 // environment is all that a child gets to know: nothing of ours. One arena keeps the C library's reservations out of the
 // limit on address space, and more threads than two would not make parsing faster.
 func environment() []string { return []string{marker + "=1", "GOMAXPROCS=2", "MALLOC_ARENA_MAX=1"} }
+
+// endOnCPULimit ends this process when the kernel says that its processor time is used up.
+func endOnCPULimit() {
+	used := make(chan os.Signal, 1)
+	signal.Notify(used, syscall.SIGXCPU)
+	go func() {
+		<-used
+		os.Exit(exitCPU)
+	}()
+}

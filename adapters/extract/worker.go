@@ -20,6 +20,7 @@ const (
 	exitDone     = 0
 	exitProtocol = 3  // the other side is not a parent of this version
 	exitMemory   = 86 // the document needed more memory than a child may have
+	exitCPU      = 87 // the document needed more processor time than a child may have
 )
 
 // maxStack ends a parser that recurses for ever, long before the runtime's own limit of 1 GB, which takes many seconds to fill.
@@ -55,10 +56,8 @@ func serve(in io.Reader, out, logs io.Writer, open func(hello, *slog.Logger) doc
 		return exitProtocol
 	}
 	debug.SetMaxStack(maxStack)
-	layers := confine(h, log)
-	w.maxInput, w.memory = h.MaxInput, watchMemory(h.Memory)
 	w.reader = open(h, log)
-	code := w.run(h, layers)
+	code := w.run(h)
 	if err := w.reader.Close(); err != nil {
 		log.Error("closing the reader failed", "err", err)
 	}
@@ -74,13 +73,17 @@ type worker struct {
 	memory   *memoryWatch
 }
 
-func (w *worker) run(h hello, layers []string) int {
-	if h.Warm {
+func (w *worker) run(h hello) int {
+	// What needs files and makes code comes first, while there is no document: after that neither is possible.
+	if h.Engine {
 		if err := w.reader.Warm(); err != nil {
-			w.log.Error("warming up failed", "err", err)
+			w.log.Error("loading the engine failed", "err", err)
 			return exitProtocol
 		}
 	}
+	endOnCPULimit()
+	layers := confine(h, w.log)
+	w.maxInput, w.memory = h.MaxInput, watchMemory(h.Memory)
 	if err := writeMessage(w.out, ready{Magic: magic, Layers: layers}); err != nil {
 		return exitProtocol
 	}

@@ -98,6 +98,16 @@ const (
 	typePDF  = "application/pdf"
 )
 
+// NeedsEngine reports whether a document of that type may need the engine that Warm loads: a PDF, and whatever PDFs come in.
+func NeedsEngine(contentType string) bool {
+	switch contentType {
+	case typePDF, typeMSG, "message/rfc822", "application/zip":
+		return true
+	default:
+		return false
+	}
+}
+
 // Types lists the content types that can be read, sorted.
 func Types() []string { return slices.Sorted(maps.Keys(table())) }
 
