@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ func TestMain(m *testing.M) {
 			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
 				return badReader{formats.New(h.Limits, h.CacheDir, filetype.New(), log), h.CacheDir}
 			}))
+		case unconfined:
+			os.Exit(unconfinedWorker())
 		case parentRole:
 			os.Exit(parentThatHangs())
 		case "some-other-program":
@@ -73,10 +76,11 @@ const (
 	testLong      = "test/long"
 	testSelf      = "test/self"
 	testFault     = "test/fault"
+	testProbe     = "test/probe"
 )
 
 func badTypes() []string {
-	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testLie, testLong, testSelf, testFault}
+	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testLie, testLong, testSelf, testFault, testProbe}
 }
 
 type badReader struct {
@@ -124,6 +128,8 @@ func (r badReader) Read(contentType string, data []byte) (formats.Result, error)
 		return formats.Result{Text: strings.Repeat("x", 100<<20)}, nil
 	case testFault:
 		return formats.Result{}, fmt.Errorf("the engine is missing")
+	case testProbe:
+		return formats.Result{Text: probe()}, nil
 	case testSelf:
 		return formats.Result{Text: self()}, nil
 	}
@@ -145,34 +151,18 @@ func filled(n int) []byte {
 	return b
 }
 
-// self describes the process from inside: its id, environment, working folder and open descriptors.
-func self() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "pid=%d\n", os.Getpid())
-	for _, v := range os.Environ() {
-		fmt.Fprintf(&b, "env=%s\n", v)
+// self is the child's process id: what else it has is looked at from outside.
+func self() string { return fmt.Sprintf("pid=%d", os.Getpid()) }
+
+// unconfined is the argument that makes the test binary a worker that has no limits set.
+const unconfined = "extract-worker-unconfined"
+
+func unconfinedWorker() int {
+	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
+	var h hello
+	if readMessage(in, &h) != nil || writeMessage(out, ready{Magic: magic}) != nil || out.Flush() != nil {
+		return exitProtocol
 	}
-	if entries, err := os.ReadDir("."); err == nil {
-		fmt.Fprintf(&b, "files=%d\n", len(entries))
-	}
-	if err := os.WriteFile("left-behind", []byte("x"), 0o600); err == nil {
-		b.WriteString("wrote=relative\n")
-	}
-	if f, err := os.CreateTemp("", "left-behind"); err == nil {
-		if _, err := f.WriteString("x"); err == nil {
-			b.WriteString("wrote=temp\n")
-		}
-		_ = f.Close()
-		_ = os.Remove(f.Name())
-	}
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err == nil {
-		for _, e := range entries {
-			target, err := os.Readlink("/proc/self/fd/" + e.Name())
-			if err == nil {
-				fmt.Fprintf(&b, "fd=%s %s\n", e.Name(), target)
-			}
-		}
-	}
-	return b.String()
+	_, _ = in.ReadByte()
+	return exitDone
 }

@@ -144,11 +144,7 @@ func readChapter(a *archive, part string, out *page) error {
 		}
 		return corrupt("the file is damaged: a chapter cannot be read", err)
 	}
-	if !out.empty() {
-		if err := out.write("\n"); err != nil {
-			return err
-		}
-	}
+	out.breakLine()
 	var about About
 	return readMarkup(data, out, &about)
 }

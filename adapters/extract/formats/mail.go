@@ -24,7 +24,8 @@ func readMail(r *Reader, data []byte, out *page) error {
 	m := message{reader: r, out: out}
 	head, body := splitPart(data)
 	out.describe(About{Title: head.word("Subject"), Author: head.word("From"), Created: head.date()})
-	lines := lineWriter{out: out, pending: "\n"}
+	out.breakLine()
+	lines := lineWriter{out: out}
 	for _, name := range []string{"Subject", "From", "To", "Cc", "Date"} {
 		if value := head.word(name); value != "" {
 			if err := lines.text([]byte(name+": "+value), false); err != nil {
@@ -150,16 +151,13 @@ func preferred(all [][]byte) []byte {
 }
 
 func (m *message) text(data []byte, charset string) error {
-	lines := lineWriter{out: m.out, pending: "\n"}
+	m.out.breakLine()
+	lines := lineWriter{out: m.out}
 	return lines.text([]byte(strings.TrimRight(decode(data, charset), " \r\n")), true)
 }
 
 func (m *message) html(data []byte, charset string) error {
-	if !m.out.empty() {
-		if err := m.out.write("\n"); err != nil {
-			return err
-		}
-	}
+	m.out.breakLine()
 	var about About
 	return readMarkup([]byte(decode(data, charset)), m.out, &about)
 }

@@ -137,7 +137,8 @@ func (c *compound) message(at []string) error {
 		return corrupt("the file is damaged: there is no message in it", nil)
 	}
 	c.out.describe(About{Title: subject, Author: sender, Created: sent})
-	lines := lineWriter{out: c.out, pending: "\n"}
+	c.out.breakLine()
+	lines := lineWriter{out: c.out}
 	for _, field := range []struct{ name, value string }{
 		{"Subject", subject}, {"From", sender}, {"To", c.text(at, propTo, page)}, {"Cc", c.text(at, propCc, page)}, {"Date", written(sent)},
 	} {
@@ -161,9 +162,7 @@ func (c *compound) body(at []string, plain string, lines *lineWriter) error {
 		return lines.text([]byte(strings.TrimRight(plain, " \r\n")), true)
 	}
 	if html := c.stream(append(slices.Clone(at), stream+propHTML+"0102")...); len(html) > 0 {
-		if err := c.out.write("\n"); err != nil {
-			return err
-		}
+		c.out.breakLine()
 		var about About
 		return readMarkup(html, c.out, &about)
 	}

@@ -17,7 +17,9 @@ func (r *Reader) nested(name string, data []byte, out *page) error {
 	if !out.enter() {
 		return nil
 	}
-	lines := lineWriter{out: out, pending: "\n"}
+	out.breakLine()
+	defer out.breakLine()
+	lines := lineWriter{out: out}
 	if err := lines.text([]byte(oneLine(name)), false); err != nil {
 		return err
 	}
@@ -26,9 +28,7 @@ func (r *Reader) nested(name string, data []byte, out *page) error {
 	if !ok {
 		return nil
 	}
-	if err := out.write("\n"); err != nil {
-		return err
-	}
+	out.breakLine()
 	out.nesting++
 	err := read(r, data, out)
 	out.nesting--

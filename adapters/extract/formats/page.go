@@ -20,8 +20,9 @@ const composing = 4
 // files inside it share.
 type page struct {
 	text    strings.Builder
-	limit   int // characters of the finished text
-	room    int // characters still taken before normalisation
+	limit   int  // characters of the finished text
+	room    int  // characters still taken before normalisation
+	owed    bool // a line break before the next text
 	omitted bool
 	pages   *int
 	about   About
@@ -72,6 +73,12 @@ func (p *page) enter() bool {
 
 // write adds text. It returns errFull once the limit is passed for certain.
 func (p *page) write(s string) error {
+	if p.owed && s != "" {
+		p.owed = false
+		if text := p.text.String(); text != "" && text[len(text)-1] != '\n' && s[0] != '\n' {
+			s = "\n" + s
+		}
+	}
 	if len(s) > p.room { // at least a byte a character: only now counting is worth it
 		n := utf8.RuneCountInString(s)
 		if n > p.room {
@@ -86,6 +93,9 @@ func (p *page) write(s string) error {
 	p.text.WriteString(s)
 	return nil
 }
+
+// breakLine has the next text begin on a line of its own.
+func (p *page) breakLine() { p.owed = true }
 
 // empty reports whether nothing was written.
 func (p *page) empty() bool { return p.text.Len() == 0 }
