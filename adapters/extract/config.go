@@ -29,6 +29,10 @@ type Config struct {
 	// RequireSandbox refuses to read anything where a layer of the sandbox is missing. Left out, what is missing is logged.
 	RequireSandbox bool
 
+	// Soffice is LibreOffice's program, which is needed for Microsoft's old binary formats (doc, xls, ppt). Empty leaves them
+	// unread. It is confined less than a child: see docs/extraction.md.
+	Soffice string
+
 	MaxInput int64 // bytes of one document; 100 MiB
 	Memory   int64 // bytes a child may use beyond what an idle one does; 1 GiB
 
@@ -68,6 +72,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Memory <= 0 {
 		c.Memory = 1 << 30
+	}
+	if c.Soffice != "" && c.RequireSandbox && runtime.GOOS != "linux" {
+		return c, errors.New("LibreOffice cannot be confined on this system, and the sandbox is required")
 	}
 	c.Limits = c.Limits.WithDefaults()
 	switch c.CacheDir {

@@ -62,6 +62,9 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	if err := ctx.Err(); err != nil {
 		return ports.Extraction{}, canceled(err)
 	}
+	if old, ok := legacyTypes[source.ContentType]; ok {
+		return x.extractLegacy(ctx, source, old)
+	}
 	if !x.reads[source.ContentType] {
 		return ports.Extraction{}, domain.Errorf(domain.Unreadable, "documents of type %s are kept, but no text can be read from them",
 			source.ContentType).Because(ports.ReasonUnsupported)

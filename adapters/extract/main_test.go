@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
 				return badReader{formats.New(h.Limits, h.CacheDir, filetype.New(), log), h.CacheDir}
 			}))
+		case fakeOffice:
+			os.Exit(playOffice(os.Args[2:]))
 		case unconfined:
 			os.Exit(unconfinedWorker())
 		case parentRole:
@@ -166,3 +168,6 @@ func unconfinedWorker() int {
 	_, _ = in.ReadByte()
 	return exitDone
 }
+
+// fakeOffice is the argument that makes the test binary behave like LibreOffice: what it has to do follows.
+const fakeOffice = "fake-office"

@@ -16,6 +16,9 @@ func prepare(cmd *exec.Cmd) {
 	dieWithParent(cmd.SysProcAttr)
 }
 
+// killGroup ends a process that prepare put into a group of its own, and all it started.
+func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
+
 // killedFromOutside reports whether a signal that no parser raises ended the process: an operator or the kernel, out of memory.
 func killedFromOutside(state *os.ProcessState) bool {
 	status, ok := state.Sys().(syscall.WaitStatus)

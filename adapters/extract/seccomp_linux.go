@@ -38,15 +38,20 @@ const (
 	offsetArgs = 16
 )
 
-// callFilter is the program that the kernel runs before every system call of a child. Whatever is not allowed fails with EPERM,
-// as if there were no right to it: libraries are used to that.
-func callFilter(pid int) ([]bpf.RawInstruction, error) {
-	program := []bpf.Instruction{
+// prologue ends a program that speaks another architecture's calls, whose numbers would mean something else, and loads the number.
+func prologue() []bpf.Instruction {
+	return []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offsetArch, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
 		bpf.RetConstant{Val: answerKill},
 		bpf.LoadAbsolute{Off: offsetCall, Size: 4},
 	}
+}
+
+// callFilter is the program that the kernel runs before every system call of a child. Whatever is not allowed fails with EPERM,
+// as if there were no right to it: libraries are used to that.
+func callFilter(pid int) []bpf.Instruction {
+	program := prologue()
 	for _, call := range allowedCalls {
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 1}, bpf.RetConstant{Val: answerAllow})
 	}
@@ -64,19 +69,21 @@ func callFilter(pid int) ([]bpf.RawInstruction, error) {
 	when(unix.SYS_MPROTECT, 2, bpf.JumpBitsNotSet, unix.PROT_EXEC)  // so what was compiled before is all there is
 	when(unix.SYS_TGKILL, 0, bpf.JumpEqual, uint32(pid))            // signals to itself: how Go preempts and crashes
 	when(unix.SYS_PRCTL, 0, bpf.JumpEqual, uint32(unix.PR_SET_VMA)) // names for regions of memory
-	program = append(program,
+	return append(program,
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE3, SkipTrue: 1},
 		bpf.RetConstant{Val: answerError | uint32(unix.ENOSYS)}, // its flags are out of a filter's sight; C libraries then use clone
 		bpf.RetConstant{Val: answerError | uint32(unix.EPERM)})
-	return bpf.Assemble(program)
 }
 
 // filterCalls forbids this process, all its threads, everything but computing: no file is opened, no socket made, no process
 // started from here on, and no program it could ever start gains rights (no_new_privs). It cannot be undone.
-func filterCalls() error {
+func filterCalls() error { return install(callFilter(os.Getpid())) }
+
+// install puts a filter before all threads of this process and of what it starts.
+func install(program []bpf.Instruction) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	raw, err := callFilter(os.Getpid())
+	raw, err := bpf.Assemble(program)
 	if err != nil {
 		return fmt.Errorf("assemble the filter: %w", err)
 	}
@@ -87,8 +94,8 @@ func filterCalls() error {
 	for i, in := range raw {
 		filter[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
 	}
-	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	code := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&code)))
 	switch {
 	case errno != 0:
 		return fmt.Errorf("install the filter: %w", errno)

@@ -4,4 +4,7 @@ package extract
 
 import "errors"
 
-func filterCalls() error { return errors.New("there is no filter for this architecture") }
+var errNoFilter = errors.New("there is no filter for this architecture")
+
+func filterCalls() error   { return errNoFilter }
+func filterNetwork() error { return errNoFilter }

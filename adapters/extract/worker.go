@@ -21,6 +21,7 @@ const (
 	exitProtocol = 3  // the other side is not a parent of this version
 	exitMemory   = 86 // the document needed more memory than a child may have
 	exitCPU      = 87 // the document needed more processor time than a child may have
+	exitOffice   = 88 // LibreOffice could not be started as it should be
 )
 
 // maxStack ends a parser that recurses for ever, long before the runtime's own limit of 1 GB, which takes many seconds to fill.
@@ -30,6 +31,9 @@ const maxStack = 64 << 20
 // argument is WorkerCommand, before it reads any configuration, and exits with the code it returns.
 // Types names the files inside documents, such as a message's attachments.
 func Main(types ports.TypeDetector) int {
+	if len(os.Args) > 2 && os.Args[2] == officeRole {
+		return becomeOffice(os.Args[3:], slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	}
 	out := os.Stdout
 	os.Stdout = os.Stderr // a library that prints must not speak for us
 	return serve(os.Stdin, out, os.Stderr, func(h hello, log *slog.Logger) documentReader {
