@@ -3,6 +3,7 @@ package ports
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/docuvault/docuvault/domain"
 )
@@ -15,7 +16,9 @@ type Extractor interface {
 	// wrapped. When ctx ends, Extract returns soon with ctx's error wrapped, and nothing it started lives on.
 	//
 	// The same bytes give the same text. The text is valid UTF-8 without NUL, in NFC, and at most the configured length; a
-	// longer one is cut between characters and Truncated is set. A document without text gives "" and no error.
+	// longer one is cut between characters and Truncated is set. A document without text gives "" and no error. What is read of
+	// files inside the document, attachments and entries of archives, is part of its text; one of them that cannot be read is
+	// left out and no error.
 	Extract(ctx context.Context, source Source) (Extraction, error)
 }
 
@@ -38,12 +41,26 @@ type Source struct {
 	Content     io.Reader
 }
 
-// Extraction is what was read.
+// Extraction is what was read. What a file says about itself may be wrong; where it says nothing the field is zero. Its texts
+// are one line of valid UTF-8 in NFC without control characters.
 type Extraction struct {
 	Text      string
-	Truncated bool
+	Truncated bool // text, pages or files inside were left out because of a limit
 	PageCount *int // nil where the format has no pages
+
+	Title    string    // at most MaxTitle characters
+	Author   string    // at most MaxTitle characters
+	Language string    // a BCP 47 tag, such as "de" or "en-GB"
+	Created  time.Time // UTC, whole seconds
+	Modified time.Time // UTC, whole seconds
+
+	// Warning says, for the owner, what is dangerous about the document's name: that it hides a kind of file which can do harm
+	// where it is opened. A name that is merely wrong gives none.
+	Warning string
 }
+
+// MaxTitle is the longest title or author, in characters.
+const MaxTitle = 500
 
 // Classifier says which of the owner's topics a text belongs under. classifytest.Run holds every promise.
 type Classifier interface {

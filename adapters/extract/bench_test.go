@@ -8,6 +8,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/filetype"
 )
 
 // BenchmarkLetter reads texts of 4 KiB in a warm child and prints what the child costs over parsing in this process, both from
@@ -15,7 +16,7 @@ import (
 func BenchmarkLetter(b *testing.B) {
 	text := strings.Repeat("Dear Sir or Madam, the invoice of last month is still open. ", 70)[:4096]
 	x := open(b, Config{Children: 1})
-	inside := formats.New(formats.Limits{}, "", slog.New(slog.DiscardHandler))
+	inside := formats.New(formats.Limits{}, "", filetype.New(), slog.New(slog.DiscardHandler))
 	var outer, inner time.Duration
 	for b.Loop() {
 		start := time.Now()

@@ -21,8 +21,8 @@ import (
 
 // How long a child may take to say that it is ready. It reads no document before.
 const (
-	startTimeout = 30 * time.Second
-	warmTimeout  = 5 * time.Minute // it compiles PDFium first
+	startTimeout  = 30 * time.Second
+	engineTimeout = 5 * time.Minute // it may have to compile PDFium first
 )
 
 // crashed is the reason of documents that make a parser crash; a child that met one is replaced.
@@ -50,6 +50,7 @@ type child struct {
 	buf    []byte
 	stderr firstBytes
 	layers []string
+	engine bool // for PDFs
 
 	owner     domain.Owner
 	documents int
@@ -61,13 +62,16 @@ type child struct {
 }
 
 // startChild starts a process and waits until it is ready. Ended is called once it is gone again, even if it never was ready.
-func startChild(ctx context.Context, cfg Config, h hello, patience time.Duration, ended func()) (*child, error) {
+func startChild(ctx context.Context, cfg Config, h hello, ended func()) (*child, error) {
 	c, err := spawn(cfg, ended)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { c.kill(byCaller) })
-	err = c.greet(h, patience)
+	err = c.greet(h)
+	if err == nil && limitCPU(c.cmd.Process.Pid, cfg.CPU) == nil {
+		c.layers = append(c.layers, layerCPU)
+	}
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -134,7 +138,12 @@ func spawn(cfg Config, ended func()) (*child, error) {
 }
 
 // greet tells the child its limits.
-func (c *child) greet(h hello, patience time.Duration) error {
+func (c *child) greet(h hello) error {
+	c.engine = h.Engine
+	patience := startTimeout
+	if h.Engine {
+		patience = engineTimeout
+	}
 	if err := c.out.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -151,6 +160,7 @@ func (c *child) greet(h hello, patience time.Duration) error {
 	if answer.Magic != magic {
 		return errors.New("the program answered, but is no extraction worker")
 	}
+	c.layers = answer.Layers
 	c.layers = answer.Layers
 	// A folder without a name takes no files. Where a folder in use cannot be removed, it goes with the child.
 	c.removeDir()

@@ -24,6 +24,15 @@ type Config struct {
 	Idle      time.Duration // how long a child without work is kept; 30 s
 	Timeout   time.Duration // wall time one document may take in its child; 60 s
 
+	CPU time.Duration // processor time one document may take, in whole seconds, on Linux; Timeout
+
+	// RequireSandbox refuses to read anything where a layer of the sandbox is missing. Left out, what is missing is logged.
+	RequireSandbox bool
+
+	// Soffice is LibreOffice's program, which is needed for Microsoft's old binary formats (doc, xls, ppt). Empty leaves them
+	// unread. It is confined less than a child: see docs/extraction.md.
+	Soffice string
+
 	MaxInput int64 // bytes of one document; 100 MiB
 	Memory   int64 // bytes a child may use beyond what an idle one does; 1 GiB
 
@@ -55,11 +64,17 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = time.Minute
 	}
+	if c.CPU <= 0 {
+		c.CPU = c.Timeout
+	}
 	if c.MaxInput <= 0 {
 		c.MaxInput = 100 << 20
 	}
 	if c.Memory <= 0 {
 		c.Memory = 1 << 30
+	}
+	if c.Soffice != "" && c.RequireSandbox && runtime.GOOS != "linux" {
+		return c, errors.New("LibreOffice cannot be confined on this system, and the sandbox is required")
 	}
 	c.Limits = c.WithDefaults()
 	switch c.CacheDir {

@@ -21,16 +21,17 @@ func confine(h hello, log *slog.Logger) []string {
 	}
 	if h.Memory > 0 {
 		debug.SetMemoryLimit(h.Memory)
-		// The race detector reserves more address space than any limit that would mean something.
 		if used, err := addressSpace(); err == nil && !raceDetector {
-			limit("address_space", unix.RLIMIT_AS, used+uint64(h.Memory)+addressSlack)
+			limit(layerAddressSpace, unix.RLIMIT_AS, used+uint64(h.Memory)+addressSlack)
 		}
 	}
-	limit("no_core_dump", unix.RLIMIT_CORE, 0)
-	if !h.Warm {
-		limit("no_file_writes", unix.RLIMIT_FSIZE, 0)
+	limit(layerNoCore, unix.RLIMIT_CORE, 0)
+	limit(layerNoWrites, unix.RLIMIT_FSIZE, 0)
+	if err := filterCalls(); err != nil {
+		log.Warn("system calls could not be filtered", "err", err)
+		return layers
 	}
-	return layers
+	return append(layers, layerCalls)
 }
 
 // addressSlack is for stacks of threads and what the runtime reserves without using it. With it the memory watch mostly comes

@@ -14,7 +14,7 @@ import (
 // A program that reads documents begins its main function like this:
 //
 //	if len(os.Args) > 1 && os.Args[1] == extract.WorkerCommand {
-//		os.Exit(extract.Main())
+//		os.Exit(extract.Main(filetype.New()))
 //	}
 func ExampleExtractor() {
 	x, err := extract.New(extract.Config{}, slog.New(slog.DiscardHandler))

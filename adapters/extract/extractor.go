@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -61,6 +62,9 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	if err := ctx.Err(); err != nil {
 		return ports.Extraction{}, canceled(err)
 	}
+	if old, ok := legacyTypes[source.ContentType]; ok {
+		return x.extractLegacy(ctx, source, old)
+	}
 	if !x.reads[source.ContentType] {
 		return ports.Extraction{}, domain.Errorf(domain.Unreadable, "documents of type %s are kept, but no text can be read from them",
 			source.ContentType).Because(ports.ReasonUnsupported)
@@ -68,10 +72,11 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	if source.Size > x.cfg.MaxInput {
 		return ports.Extraction{}, x.tooLarge()
 	}
-	if source.ContentType == "application/pdf" {
+	engine := formats.NeedsEngine(source.ContentType)
+	if engine {
 		x.Warm(ctx)
 	}
-	c, err := x.pool.take(ctx, source.Owner)
+	c, err := x.pool.take(ctx, source.Owner, engine)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ports.Extraction{}, canceled(ctx.Err())
@@ -86,6 +91,9 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 // read has one document read by c, and says whether c may be used again.
 func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (ports.Extraction, bool, error) {
 	c.documents++
+	if err := limitCPU(c.cmd.Process.Pid, x.cfg.CPU); err != nil && slices.Contains(c.layers, layerCPU) {
+		x.log.WarnContext(ctx, "the processor time of an extraction child could not be limited", "err", err)
+	}
 	stop := context.AfterFunc(ctx, func() { c.kill(byCaller) })
 	answer, text, err := x.exchange(c, source)
 	alive := stop() && ctx.Err() == nil
@@ -103,11 +111,15 @@ func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (po
 		return ports.Extraction{}, false, domain.Wrap(domain.Unavailable, errors.New(answer.Fault), "documents cannot be read at the moment")
 	case answer.Reason != "":
 		return ports.Extraction{}, !answer.Last, verdict(answer)
-	case !acceptable(text, x.cfg.MaxText):
+	case !acceptable(text, x.cfg.MaxText) || !acceptable(answer.Title+answer.Author+answer.Language, 3*ports.MaxTitle):
 		c.end(byRecycling)
 		return ports.Extraction{}, false, crash(errors.New("the child's answer is not text"))
 	}
-	return ports.Extraction{Text: text, Truncated: answer.Truncated, PageCount: answer.Pages}, true, nil
+	return ports.Extraction{
+		Text: text, Truncated: answer.Truncated, PageCount: answer.Pages,
+		Title: answer.Title, Author: answer.Author, Language: answer.Language, Created: answer.Created.UTC(), Modified: answer.Modified.UTC(),
+		Warning: warning(source.ContentType, source.Name),
+	}, true, nil
 }
 
 func (x *Extractor) exchange(c *child, source ports.Source) (reply, string, error) {
@@ -139,6 +151,8 @@ func (x *Extractor) loss(c *child, source ports.Source, cause error) error {
 		return domain.Errorf(domain.Unreadable, "reading the document took longer than %s", x.cfg.Timeout).Because(ports.ReasonTimeout)
 	case why == byClose:
 		return domain.Wrap(domain.Unavailable, errClosed, "documents cannot be read at the moment")
+	case state.ExitCode() == exitCPU:
+		return domain.Errorf(domain.Unreadable, "reading the document took more than %s of processor time", x.cfg.CPU).Because(ports.ReasonTimeout)
 	case c.outOfMemory():
 		return domain.Errorf(domain.Unreadable, "reading the document takes too much memory").Because(ports.ReasonTooComplex)
 	case why == byItself && gone && killedFromOutside(state), state.ExitCode() == exitProtocol:

@@ -39,7 +39,7 @@ type hello struct {
 	MaxInput int64          `json:"max_input"`
 	Memory   int64          `json:"memory"`
 	CacheDir string         `json:"cache_dir,omitempty"`
-	Warm     bool           `json:"warm,omitempty"` // fill the cache and end
+	Engine   bool           `json:"engine,omitempty"` // load what PDFs need, which fills the cache
 }
 
 type ready struct {
@@ -61,6 +61,7 @@ type reply struct {
 	Truncated bool   `json:"truncated,omitempty"`
 	Pages     *int   `json:"pages,omitempty"`
 	Text      int    `json:"text"` // bytes of text that follow
+	formats.About
 }
 
 func writeLength(w *bufio.Writer, n uint32) error {

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/filetype"
 )
 
 // misbehave is the argument that makes the test binary a worker whose parser does what parsers must not.
@@ -23,11 +25,15 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case WorkerCommand:
-			os.Exit(Main())
+			os.Exit(Main(filetype.New()))
 		case misbehave:
 			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
-				return badReader{formats.New(h.Limits, h.CacheDir, log), h.CacheDir}
+				return badReader{formats.New(h.Limits, h.CacheDir, filetype.New(), log), h.CacheDir}
 			}))
+		case fakeOffice:
+			os.Exit(playOffice(os.Args[2:]))
+		case unconfined:
+			os.Exit(unconfinedWorker())
 		case parentRole:
 			os.Exit(parentThatHangs())
 		case watchAlone:
@@ -106,10 +112,11 @@ const (
 	testLong      = "test/long"
 	testSelf      = "test/self"
 	testFault     = "test/fault"
+	testProbe     = "test/probe"
 )
 
 func badTypes() []string {
-	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testLie, testLong, testSelf, testFault}
+	return []string{testHang, testSpin, testCrash, testExit, testOverflow, testHog, testHogAtOnce, testLie, testLong, testSelf, testFault, testProbe}
 }
 
 type badReader struct {
@@ -157,6 +164,8 @@ func (r badReader) Read(contentType string, data []byte) (formats.Result, error)
 		return formats.Result{Text: strings.Repeat("x", 100<<20)}, nil
 	case testFault:
 		return formats.Result{}, fmt.Errorf("the engine is missing")
+	case testProbe:
+		return formats.Result{Text: probe()}, nil
 	case testSelf:
 		return formats.Result{Text: self()}, nil
 	}
@@ -178,34 +187,21 @@ func filled(n int) []byte {
 	return b
 }
 
-// self describes the process from inside: its id, environment, working folder and open descriptors.
-func self() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "pid=%d\n", os.Getpid())
-	for _, v := range os.Environ() {
-		fmt.Fprintf(&b, "env=%s\n", v)
+// self is the child's process id: what else it has is looked at from outside.
+func self() string { return fmt.Sprintf("pid=%d", os.Getpid()) }
+
+// unconfined is the argument that makes the test binary a worker that has no limits set.
+const unconfined = "extract-worker-unconfined"
+
+func unconfinedWorker() int {
+	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
+	var h hello
+	if readMessage(in, &h) != nil || writeMessage(out, ready{Magic: magic}) != nil || out.Flush() != nil {
+		return exitProtocol
 	}
-	if entries, err := os.ReadDir("."); err == nil {
-		fmt.Fprintf(&b, "files=%d\n", len(entries))
-	}
-	if err := os.WriteFile("left-behind", []byte("x"), 0o600); err == nil {
-		b.WriteString("wrote=relative\n")
-	}
-	if f, err := os.CreateTemp("", "left-behind"); err == nil {
-		if _, err := f.WriteString("x"); err == nil {
-			b.WriteString("wrote=temp\n")
-		}
-		_ = f.Close()
-		_ = os.Remove(f.Name())
-	}
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err == nil {
-		for _, e := range entries {
-			target, err := os.Readlink("/proc/self/fd/" + e.Name())
-			if err == nil {
-				fmt.Fprintf(&b, "fd=%s %s\n", e.Name(), target)
-			}
-		}
-	}
-	return b.String()
+	_, _ = in.ReadByte()
+	return exitDone
 }
+
+// fakeOffice is the argument that makes the test binary behave like LibreOffice: what it has to do follows.
+const fakeOffice = "fake-office"

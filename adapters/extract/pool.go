@@ -3,10 +3,11 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/docuvault/docuvault/domain"
 )
@@ -40,12 +41,13 @@ func newPool(cfg Config, log *slog.Logger) *pool {
 	}
 }
 
-// take waits for a turn and returns a child that has served nobody but owner. The caller gives it back.
-func (p *pool) take(ctx context.Context, owner domain.Owner) (*child, error) {
+// take waits for a turn and returns a child that has served nobody but owner, with the engine for PDFs if it is asked for one.
+// The caller gives it back.
+func (p *pool) take(ctx context.Context, owner domain.Owner, engine bool) (*child, error) {
 	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
-	c, err := p.find(ctx, owner)
+	c, err := p.find(ctx, owner, engine)
 	if err != nil {
 		p.leave()
 		return nil, err
@@ -78,14 +80,14 @@ func (p *pool) leave() {
 	p.users.Done()
 }
 
-func (p *pool) find(ctx context.Context, owner domain.Owner) (*child, error) {
+func (p *pool) find(ctx context.Context, owner domain.Owner, engine bool) (*child, error) {
 	for {
-		c, victim := p.pick(owner)
+		c, victim := p.pick(owner, engine)
 		switch {
 		case victim != nil:
 			victim.end(byRecycling)
 		case c == nil:
-			return p.start(ctx, owner)
+			return p.start(ctx, owner, engine)
 		case c.gone(): // it died while nobody looked
 			p.log.Warn("an idle extraction child was gone", "pid", c.cmd.Process.Pid, "state", c.cmd.ProcessState.String())
 			p.discard(c, byRecycling)
@@ -95,12 +97,12 @@ func (p *pool) find(ctx context.Context, owner domain.Owner) (*child, error) {
 	}
 }
 
-// pick returns an idle child of the owner's, else one of another owner's that has to make room, else neither.
-func (p *pool) pick(owner domain.Owner) (mine, victim *child) {
+// pick returns an idle child of the owner's that can do it, else one that has to make room, else neither.
+func (p *pool) pick(owner domain.Owner, engine bool) (mine, victim *child) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, c := range slices.Backward(p.idle) {
-		if c.owner == owner {
+		if c.owner == owner && (c.engine || !engine) {
 			p.idle = slices.Delete(p.idle, i, i+1)
 			c.idle.Stop()
 			return c, nil
@@ -116,8 +118,10 @@ func (p *pool) pick(owner domain.Owner) (mine, victim *child) {
 	return nil, victim
 }
 
-func (p *pool) start(ctx context.Context, owner domain.Owner) (*child, error) {
-	c, err := p.launch(ctx, p.hello, startTimeout)
+func (p *pool) start(ctx context.Context, owner domain.Owner, engine bool) (*child, error) {
+	h := p.hello
+	h.Engine = engine
+	c, err := p.launch(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +137,20 @@ func (p *pool) start(ctx context.Context, owner domain.Owner) (*child, error) {
 }
 
 // launch starts a child that neither the end of ctx nor the closing of the pool lets get ready.
-func (p *pool) launch(ctx context.Context, h hello, patience time.Duration) (*child, error) {
+func (p *pool) launch(ctx context.Context, h hello) (*child, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.life, cancel)()
 	p.children.Add(1)
-	return startChild(ctx, p.cfg, h, patience, p.children.Done)
+	c, err := startChild(ctx, p.cfg, h, p.children.Done)
+	if err != nil {
+		return nil, err
+	}
+	if lack := missing(c.layers); p.cfg.RequireSandbox && len(lack) > 0 {
+		c.end(byRecycling)
+		return nil, fmt.Errorf("this system does not confine children by %s", strings.Join(lack, ", "))
+	}
+	return c, nil
 }
 
 // give returns a child after use, for the next document of the same owner if it is fit for one.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,41 +52,6 @@ func mustDie(t *testing.T, pid int) {
 		case <-deadline.C:
 			t.Fatalf("process %d lives on", pid)
 		case <-tick.C:
-		}
-	}
-}
-
-func TestChildKnowsNothingOfUs(t *testing.T) {
-	t.Setenv("DATABASE_URL", "postgres://secret")
-	x := open(t, Config{})
-	secret, err := os.CreateTemp(t.TempDir(), "inherited?")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = secret.Close() }()
-	pid, about := describe(t, x, domain.Nobody)
-	if dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd"); err != nil || !strings.HasSuffix(dir, " (deleted)") {
-		t.Errorf("the working folder %s (%v) has a name", dir, err)
-	}
-	for _, line := range about {
-		kind, value, _ := strings.Cut(line, "=")
-		switch kind {
-		case "env":
-			if !slices.Contains(environment(), value) {
-				t.Errorf("environment has %s", value)
-			}
-		case "fd":
-			_, target, _ := strings.Cut(value, " ")
-			own := []string{"pipe:", "anon_inode:", "/proc/", "/sys/fs/cgroup/"} // the child's runtime opens the latter itself
-			if !slices.ContainsFunc(own, func(prefix string) bool { return strings.HasPrefix(target, prefix) }) {
-				t.Errorf("descriptor %s is open", value)
-			}
-		case "files":
-			if value != "0" {
-				t.Errorf("%s files in the working folder", value)
-			}
-		default:
-			t.Errorf("the child could do this: %s", line)
 		}
 	}
 }

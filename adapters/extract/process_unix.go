@@ -5,6 +5,7 @@ package extract
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 )
 
@@ -14,6 +15,9 @@ func prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(cmd.SysProcAttr)
 }
+
+// killGroup ends a process that prepare put into a group of its own, and all it started.
+func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
 // killedFromOutside reports whether a signal that no parser raises ended the process: an operator or the kernel, out of memory.
 func killedFromOutside(state *os.ProcessState) bool {
@@ -28,3 +32,13 @@ func endingSignals() []os.Signal {
 // environment is all that a child gets to know: nothing of ours. One arena keeps the C library's reservations out of the
 // limit on address space, and more threads than two would not make parsing faster.
 func environment() []string { return []string{marker + "=1", "GOMAXPROCS=2", "MALLOC_ARENA_MAX=1"} }
+
+// endOnCPULimit ends this process when the kernel says that its processor time is used up.
+func endOnCPULimit() {
+	used := make(chan os.Signal, 1)
+	signal.Notify(used, syscall.SIGXCPU)
+	go func() {
+		<-used
+		os.Exit(exitCPU)
+	}()
+}

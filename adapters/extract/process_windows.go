@@ -7,6 +7,8 @@ import (
 
 func prepare(*exec.Cmd) {}
 
+func killGroup(p *os.Process) error { return p.Kill() }
+
 func killedFromOutside(*os.ProcessState) bool { return false }
 
 func endingSignals() []os.Signal { return []os.Signal{os.Interrupt} }
@@ -15,3 +17,5 @@ func endingSignals() []os.Signal { return []os.Signal{os.Interrupt} }
 func environment() []string {
 	return []string{marker + "=1", "GOMAXPROCS=2", "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}
 }
+
+func endOnCPULimit() {}

@@ -53,8 +53,8 @@ func (p *pool) warm(ctx context.Context) error {
 	}
 	defer p.leave()
 	h := p.hello
-	h.Warm = true
-	c, err := p.launch(ctx, h, warmTimeout)
+	h.Engine = true
+	c, err := p.launch(ctx, h)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
 )
 
 // Exit codes of a child.
@@ -19,6 +20,8 @@ const (
 	exitDone     = 0
 	exitProtocol = 3  // the other side is not a parent of this version
 	exitMemory   = 86 // the document needed more memory than a child may have
+	exitCPU      = 87 // the document needed more processor time than a child may have
+	exitOffice   = 88 // LibreOffice could not be started as it should be
 )
 
 // maxStack ends a parser that recurses for ever, long before the runtime's own limit of 1 GB, which takes many seconds to fill.
@@ -26,16 +29,15 @@ const maxStack = 64 << 20
 
 // Main is the child's whole life: it reads documents from standard input until that ends. The program calls it when its first
 // argument is WorkerCommand, before it reads any configuration, and exits with the code it returns.
-func Main() int {
+// Types names the files inside documents, such as a message's attachments.
+func Main(types ports.TypeDetector) int {
+	if len(os.Args) > 2 && os.Args[2] == officeRole {
+		return becomeOffice(os.Args[3:], slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	}
 	out := os.Stdout
 	os.Stdout = os.Stderr // a library that prints must not speak for us
-	return Serve(os.Stdin, out, os.Stderr)
-}
-
-// Serve speaks the child's part over in and out and returns the exit code. It applies the limits it is told to this process.
-func Serve(in io.Reader, out, logs io.Writer) int {
-	return serve(in, out, logs, func(h hello, log *slog.Logger) documentReader {
-		return formats.New(h.Limits, h.CacheDir, log)
+	return serve(os.Stdin, out, os.Stderr, func(h hello, log *slog.Logger) documentReader {
+		return formats.New(h.Limits, h.CacheDir, types, log)
 	})
 }
 
@@ -58,10 +60,8 @@ func serve(in io.Reader, out, logs io.Writer, open func(hello, *slog.Logger) doc
 		return exitProtocol
 	}
 	debug.SetMaxStack(maxStack)
-	layers := confine(h, log)
-	w.maxInput, w.memory = h.MaxInput, watchMemory(h.Memory)
 	w.reader = open(h, log)
-	code := w.run(h, layers)
+	code := w.run(h)
 	if err := w.reader.Close(); err != nil {
 		log.Error("closing the reader failed", "err", err)
 	}
@@ -77,13 +77,17 @@ type worker struct {
 	memory   *memoryWatch
 }
 
-func (w *worker) run(h hello, layers []string) int {
-	if h.Warm {
+func (w *worker) run(h hello) int {
+	// What needs files and makes code comes first, while there is no document: after that neither is possible.
+	if h.Engine {
 		if err := w.reader.Warm(); err != nil {
-			w.log.Error("warming up failed", "err", err)
+			w.log.Error("loading the engine failed", "err", err)
 			return exitProtocol
 		}
 	}
+	endOnCPULimit()
+	layers := confine(h, w.log)
+	w.maxInput, w.memory = h.MaxInput, watchMemory(h.Memory)
 	if err := writeMessage(w.out, ready{Magic: magic, Layers: layers}); err != nil {
 		return exitProtocol
 	}
@@ -118,7 +122,7 @@ func (w *worker) document() error {
 	w.memory.start()
 	result, err := w.reader.Read(req.ContentType, data)
 	w.memory.stop()
-	answer := reply{Truncated: result.Truncated, Pages: result.Pages, Text: len(result.Text)}
+	answer := reply{Truncated: result.Truncated, Pages: result.Pages, About: result.About, Text: len(result.Text)}
 	if err != nil {
 		answer = failure(err)
 	}

@@ -16,13 +16,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/docuvault/docuvault/adapters/extract"
+	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/adapters/schema"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 )
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == extract.WorkerCommand {
-		os.Exit(extract.Main()) // a short-lived child that reads one document after another; see adapters/extract
+		os.Exit(extract.Main(filetype.New())) // a short-lived child that reads one document after another; see adapters/extract
 	}
 	redis.SetLogger(silence{})
 	ctx, stop := signals()

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/docuvault/docuvault/adapters/extract"
+	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/cmd/docuvault/serve"
 	"github.com/docuvault/docuvault/cmd/docuvault/shell"
@@ -31,7 +32,7 @@ import (
 // The test binary plays the program, so that tests run it as processes that signals reach and that can be killed.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == extract.WorkerCommand {
-		os.Exit(extract.Main())
+		os.Exit(extract.Main(filetype.New()))
 	}
 	testenv.Main(m, testenv.Roles{
 		"program":        playProgram,

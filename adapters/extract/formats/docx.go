@@ -1,87 +1,34 @@
 package formats
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/xml"
-	"path"
 	"slices"
-	"strings"
-
-	"github.com/docuvault/docuvault/ports"
 )
 
 // readDOCX reads a word-processor document: headers, the body with its tables and text boxes, footnotes, endnotes, comments,
 // footers. ECMA-376 part 1 describes the parts, part 2 the archive.
 func readDOCX(r *Reader, data []byte, out *page) error {
-	if bytes.HasPrefix(data, []byte(ole)) {
-		return unreadable(ports.ReasonEncrypted, "the document is encrypted and needs a password")
-	}
-	a, err := openArchive(data, r.limits)
+	a, main, err := openOffice(r, data, "word/document.xml", out)
 	if err != nil {
 		return err
 	}
-	main, err := mainPart(a, r.limits.MaxDepth)
-	if err != nil {
-		return err
-	}
-	parts, err := storyParts(a, main, r.limits.MaxDepth)
+	parts, err := storyParts(a, main)
 	if err != nil {
 		return err
 	}
 	for _, part := range parts {
-		if err := readStory(a, part, r.limits.MaxDepth, out); err != nil {
+		s := story{out: out, pending: "\n"}
+		if err := a.walk(part, s.visit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// relation is one entry of a .rels part: what a part refers to, by the last word of its type.
-type relation struct{ kind, target string }
-
-func relations(a *archive, of string, maxDepth int) ([]relation, error) {
-	r, ok, err := a.open(path.Join(path.Dir(of), "_rels", path.Base(of)+".rels"))
-	if err != nil || !ok {
-		return nil, err
-	}
-	defer func() { _ = r.Close() }()
-	var found []relation
-	err = walkXML(r, maxDepth, func(token xml.Token, _ int) error {
-		e, ok := token.(xml.StartElement)
-		if !ok || e.Name.Local != "Relationship" || attribute(e, "TargetMode") == "External" {
-			return nil
-		}
-		target := attribute(e, "Target")
-		if !strings.HasPrefix(target, "/") {
-			target = path.Join(path.Dir(of), target)
-		}
-		found = append(found, relation{kind: path.Base(attribute(e, "Type")), target: strings.TrimPrefix(path.Clean(target), "/")})
-		return nil
-	})
-	return found, err
-}
-
-func mainPart(a *archive, maxDepth int) (string, error) {
-	root, err := relations(a, "", maxDepth)
-	if err != nil {
-		return "", err
-	}
-	for _, rel := range root {
-		if _, ok := a.entries[rel.target]; ok && rel.kind == "officeDocument" {
-			return rel.target, nil
-		}
-	}
-	const usual = "word/document.xml"
-	if _, ok := a.entries[usual]; !ok {
-		return "", corrupt("the file is damaged: it has no document inside", nil)
-	}
-	return usual, nil
-}
-
 // storyParts returns the parts that hold text in the order in which people expect it.
-func storyParts(a *archive, main string, maxDepth int) ([]string, error) {
-	rels, err := relations(a, main, maxDepth)
+func storyParts(a *archive, main string) ([]string, error) {
+	rels, err := relations(a, main)
 	if err != nil {
 		return nil, err
 	}
@@ -107,17 +54,7 @@ func storyParts(a *archive, main string, maxDepth int) ([]string, error) {
 	return parts, nil
 }
 
-// readStory reads one part's text.
-func readStory(a *archive, part string, maxDepth int, out *page) error {
-	r, ok, err := a.open(part)
-	if err != nil || !ok {
-		return err
-	}
-	defer func() { _ = r.Close() }()
-	s := story{out: out, pending: "\n"}
-	return walkXML(r, maxDepth, s.visit)
-}
-
+// story reads one part of a document.
 type story struct {
 	out     *page
 	inText  bool   // inside <w:t>, the only place where characters are text

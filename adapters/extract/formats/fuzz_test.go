@@ -12,6 +12,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
 )
@@ -24,7 +25,7 @@ func fuzz(f *testing.F, contentType, cache string, seeds ...[]byte) {
 		f.Add(seed[:len(seed)/2])
 	}
 	limits := formats.Limits{MaxText: 1000, MaxPages: 5, MaxPart: 1 << 20, MaxInflate: 2 << 20}
-	r := formats.New(limits, cache, slog.New(slog.DiscardHandler))
+	r := formats.New(limits, cache, filetype.New(), slog.New(slog.DiscardHandler))
 	f.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			f.Error(err)
@@ -50,7 +51,7 @@ func fuzz(f *testing.F, contentType, cache string, seeds ...[]byte) {
 			t.Fatalf("text has control characters: %q", got.Text)
 		}
 		again, err := r.Read(contentType, data)
-		if err != nil || again.Text != got.Text || again.Truncated != got.Truncated {
+		if err != nil || again.Text != got.Text || again.Truncated != got.Truncated || again.About != got.About {
 			t.Fatalf("another text the second time: %q and %q, %v", got.Text, again.Text, err)
 		}
 	})
@@ -70,23 +71,78 @@ func FuzzDOCX(f *testing.F) {
 	fuzz(f, docx, "", formatstest.DOCX(formatstest.Paragraphs("one", "two"), map[string]string{"header": formatstest.Paragraphs("h")}), formatstest.OLE())
 }
 
-// FuzzDOCXBody tries the XML inside, which changes to the archive seldom reach.
+// FuzzDOCXBody tries the XML inside a document.
 func FuzzDOCXBody(f *testing.F) {
-	f.Add(formatstest.Paragraphs("one", "two"))
-	f.Add("<w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl><mc:Fallback><w:t>x")
-	f.Add("<w:t>&#0;&#xfffe;&x;</w:t></w:t></w:t>")
-	r := reader(formats.Limits{MaxText: 1000})
-	f.Fuzz(func(t *testing.T, body string) {
-		got, err := r.Read(docx, formatstest.DOCX(body, nil))
-		if err != nil && (domain.ErrorCode(err) != domain.Unreadable || domain.ErrorReason(err) == ports.ReasonCrashed) {
-			t.Fatal(err)
-		}
-		if !utf8.ValidString(got.Text) || !norm.NFC.IsNormalString(got.Text) {
-			t.Fatalf("text is invalid or not NFC: %q", got.Text)
-		}
-	})
+	fuzzInside(f, docx, func(s string) []byte { return formatstest.DOCX(s, nil) },
+		formatstest.Paragraphs("one", "two"), "<w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl><mc:Fallback><w:t>x", "<w:t>&#0;&#xfffe;&x;</w:t></w:t></w:t>")
 }
 
 func FuzzPDF(f *testing.F) {
 	fuzz(f, "application/pdf", compiled(f), formatstest.PDF("one", "two"), formatstest.FormPDF("text", "value"), formatstest.EncryptedPDF(), []byte("%PDF-1.7"))
+}
+
+func FuzzXLSX(f *testing.F) {
+	fuzz(f, xlsx, "", formatstest.XLSX(`<row><c t="s"><v>0</v></c><c s="3"><v>45429.5</v></c></row>`))
+}
+
+// FuzzSheet tries the XML and the numbers inside a workbook.
+func FuzzSheet(f *testing.F) {
+	fuzzInside(f, xlsx, func(s string) []byte { return formatstest.XLSX(s) },
+		`<row><c t="s"><v>1</v></c><c s="1"><v>-1e308</v></c><c s="2"><v>2958465.9999</v></c><c s="4"><v>NaN</v></c></row>`, `<c t="s"><v>-1</v></c><c s="99"><v>Inf`)
+}
+
+// FuzzSlide tries the XML inside a presentation.
+func FuzzSlide(f *testing.F) {
+	fuzzInside(f, pptx, func(s string) []byte { return formatstest.PPTX(s) }, `</a:t></a:r><a:br/><a:tab/><mc:Fallback><a:t>x`, "text")
+}
+
+// FuzzODF tries the XML inside an OpenDocument file.
+func FuzzODF(f *testing.F) {
+	fuzzInside(f, odf+"text", func(s string) []byte { return formatstest.ODF("text", s, "") },
+		`<text:p>a<text:s/><text:tab/></text:p><table:table><table:table-row><table:table-cell><text:p>b`, `</text:p><draw:page><text:h>`)
+}
+
+// FuzzEPUB tries the pages inside a book.
+func FuzzEPUB(f *testing.F) {
+	fuzzInside(f, epub, func(s string) []byte { return formatstest.EPUB([]string{s, s}) }, "<title>t</title><p>x", "<pre>\n<script>")
+}
+
+func FuzzXML(f *testing.F) {
+	fuzz(f, "application/xml", "", []byte(`<?xml version="1.0" encoding="iso-8859-1"?><a b="c">d<!-- e --><![CDATA[f]]>&amp;&g;</a>`), []byte("<a><b></a>"))
+}
+
+func FuzzRTF(f *testing.F) {
+	fuzz(f, rtf, "", []byte(`{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fcharset128 x;}}{\info{\title t}{\creatim\yr2024\mo2\dy30}}\f0\'93\'fa\u-10179?\bin2 ab\par{\*\x y}\cell}`))
+}
+
+func FuzzMail(f *testing.F) {
+	fuzz(f, eml, "", formatstest.Mail("body", formatstest.File{Name: "a.html", Content: []byte("<p>x")}),
+		[]byte("From x\nSubject: =?iso-2022-jp?B?GyRCJCI=?=\nContent-Type: multipart/alternative; boundary=\"a\"\n\n--a\n\n\n--a--"))
+}
+
+func FuzzMSG(f *testing.F) {
+	fuzz(f, msg, "", formatstest.MSG("subject", "body", formatstest.File{Name: "a.txt", Content: []byte("x")}, formatstest.File{Name: "b.msg", Content: []byte("y")}),
+		formatstest.Compound(formatstest.Stream{Path: "__substg1.0_10090102", Data: formatstest.PackedRTF(`{\rtf1 rich text}`)}))
+}
+
+func FuzzZIP(f *testing.F) {
+	inner := string(formatstest.Zip(entry("b.txt", "bee")))
+	fuzz(f, zipped, "", formatstest.Zip(entry("a.txt", "ay"), entry("b.zip", inner), entry("c.html", "<p>see")))
+}
+
+// fuzzInside tries what stands inside an archive, which changes to the archive itself seldom reach.
+func fuzzInside(f *testing.F, contentType string, pack func(string) []byte, seeds ...string) {
+	for _, seed := range seeds {
+		f.Add(seed)
+	}
+	r := reader(formats.Limits{MaxText: 1000})
+	f.Fuzz(func(t *testing.T, inside string) {
+		got, err := r.Read(contentType, pack(inside))
+		if err != nil && (domain.ErrorCode(err) != domain.Unreadable || domain.ErrorReason(err) == ports.ReasonCrashed) {
+			t.Fatal(err)
+		}
+		if !utf8.ValidString(got.Text) || !norm.NFC.IsNormalString(got.Text) || !utf8.ValidString(got.Title+got.Author) {
+			t.Fatalf("text is invalid or not NFC: %q", got.Text)
+		}
+	})
 }

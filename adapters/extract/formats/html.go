@@ -2,6 +2,7 @@ package formats
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -18,6 +19,14 @@ const htmlToken = 32 << 20
 // readHTML reads what a browser would show, and the title. It looks at tags one by one and builds no tree: nesting costs
 // nothing however deep it is.
 func readHTML(_ *Reader, data []byte, out *page) error {
+	var about About
+	err := readMarkup(data, out, &about)
+	out.describe(about)
+	return err
+}
+
+// readMarkup is readHTML for pages that are only a part of a document.
+func readMarkup(data []byte, out *page, about *About) error {
 	_, declared, _ := charset.DetermineEncoding(data[:min(len(data), 1024)], "")
 	if declared == "windows-1252" {
 		declared = "" // also its answer when nothing was declared: let statistics decide
@@ -26,6 +35,7 @@ func readHTML(_ *Reader, data []byte, out *page) error {
 	z.SetMaxBuf(htmlToken)
 	lines := lineWriter{out: out}
 	var hidden atom.Atom // the element whose content is not shown
+	var title property
 	pre := 0
 	for {
 		switch z.Next() {
@@ -42,14 +52,19 @@ func readHTML(_ *Reader, data []byte, out *page) error {
 			if hidden != 0 {
 				continue
 			}
-			if err := lines.text(z.Text(), pre > 0); err != nil {
+			text := z.Text()
+			title.add(text)
+			if err := lines.text(text, pre > 0); err != nil {
 				return err
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
-			name, _ := z.TagName()
+			name, more := z.TagName()
 			a := atom.Lookup(name)
 			switch {
 			case hidden != 0:
+			case a == atom.Meta, a == atom.Html:
+				describeBy(a, z, more, about)
+				continue
 			case a == atom.Script || a == atom.Style || a == atom.Template:
 				if z.Token().Type != html.SelfClosingTagToken {
 					hidden = a
@@ -62,6 +77,9 @@ func readHTML(_ *Reader, data []byte, out *page) error {
 			case breaksLine(a):
 				lines.breakLine()
 			}
+			if a == atom.Title && about.Title == "" {
+				title.start("title")
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			a := atom.Lookup(name)
@@ -70,6 +88,11 @@ func readHTML(_ *Reader, data []byte, out *page) error {
 				if a == hidden {
 					hidden = 0
 				}
+			case a == atom.Title:
+				if _, text := title.end(); text != "" {
+					about.Title = text
+				}
+				lines.breakLine()
 			case a == atom.Pre || a == atom.Textarea:
 				pre = max(pre-1, 0)
 				lines.breakLine()
@@ -77,6 +100,24 @@ func readHTML(_ *Reader, data []byte, out *page) error {
 				lines.breakLine()
 			}
 		}
+	}
+}
+
+// describeBy takes what the page says about itself in <html lang> and <meta name content>.
+func describeBy(a atom.Atom, z *html.Tokenizer, more bool, about *About) {
+	values := map[string]string{}
+	for more {
+		var key, value []byte
+		key, value, more = z.TagAttr()
+		if len(values) < 64 {
+			values[string(key)] = string(value)
+		}
+	}
+	switch {
+	case a == atom.Html && about.Language == "":
+		about.Language = cmp.Or(values["lang"], values["xml:lang"])
+	case a == atom.Meta && strings.EqualFold(values["name"], "author"):
+		about.Author = values["content"]
 	}
 }
 

@@ -16,19 +16,69 @@ var errFull = errors.New("the page is full")
 // its limit has enough to fill the limit afterwards.
 const composing = 4
 
-// page collects a document's text up to a limit.
+// page collects a document's text up to a limit. It also keeps what is left of the document's other allowances, which all the
+// files inside it share.
 type page struct {
 	text    strings.Builder
-	limit   int // characters of the finished text
-	room    int // characters still taken before normalisation
+	limit   int  // characters of the finished text
+	room    int  // characters still taken before normalisation
+	owed    bool // a line break before the next text
 	omitted bool
 	pages   *int
+	about   About
+
+	nesting int   // files around the one that is being read
+	entries int   // entries of archives, attachments and parts of messages still read
+	inflate int64 // bytes that archives may still inflate to
+	sheets  int   // pages still read
 }
 
-func newPage(limit int) *page { return &page{limit: limit, room: composing*limit + composing} }
+func newPage(limits Limits) *page {
+	return &page{
+		limit: limits.MaxText, room: composing*limits.MaxText + composing,
+		entries: limits.MaxEntries, inflate: limits.MaxInflate, sheets: limits.MaxPages,
+	}
+}
+
+// describe records what the document says about itself. What the files inside it say is theirs.
+func (p *page) describe(about About) {
+	if p.nesting == 0 {
+		p.about = about
+	}
+}
+
+// count records the number of pages, and returns how many of them may be read.
+func (p *page) count(pages int) int {
+	pages = max(pages, 0)
+	if p.nesting == 0 {
+		p.pages = &pages
+	}
+	read := min(pages, p.sheets)
+	p.sheets -= read
+	if read < pages {
+		p.omitted = true
+	}
+	return read
+}
+
+// enter reports whether one more entry may be read.
+func (p *page) enter() bool {
+	if p.entries <= 0 {
+		p.omitted = true
+		return false
+	}
+	p.entries--
+	return true
+}
 
 // write adds text. It returns errFull once the limit is passed for certain.
 func (p *page) write(s string) error {
+	if p.owed && s != "" {
+		p.owed = false
+		if text := p.text.String(); text != "" && text[len(text)-1] != '\n' && s[0] != '\n' {
+			s = "\n" + s
+		}
+	}
 	if len(s) > p.room { // at least a byte a character: only now counting is worth it
 		n := utf8.RuneCountInString(s)
 		if n > p.room {
@@ -43,6 +93,9 @@ func (p *page) write(s string) error {
 	p.text.WriteString(s)
 	return nil
 }
+
+// breakLine has the next text begin on a line of its own.
+func (p *page) breakLine() { p.owed = true }
 
 // empty reports whether nothing was written.
 func (p *page) empty() bool { return p.text.Len() == 0 }

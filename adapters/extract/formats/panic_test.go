@@ -13,7 +13,7 @@ import (
 func TestPanicIsTheDocumentsAndSaysNothingOfIt(t *testing.T) {
 	t.Parallel()
 	var logs bytes.Buffer
-	r := New(Limits{}, "", slog.New(slog.NewTextHandler(&logs, nil)))
+	r := New(Limits{}, "", nil, slog.New(slog.NewTextHandler(&logs, nil)))
 	r.formats["test/panic"] = func(_ *Reader, data []byte, _ *page) error { panic("cannot parse " + string(data)) }
 	got, err := r.Read("test/panic", []byte("the secret letter"))
 	if domain.ErrorCode(err) != domain.Unreadable || domain.ErrorReason(err) != ports.ReasonCrashed || got != (Result{}) {

@@ -118,13 +118,9 @@ func readPDF(r *Reader, data []byte, out *page) (err error) {
 	if err != nil {
 		return corrupt("the PDF's pages cannot be counted", err)
 	}
-	pages := max(counted.PageCount, 0)
-	out.pages = &pages
-	if pages > r.limits.MaxPages {
-		out.omitted = true
-	}
+	out.describe(pdfAbout(instance, opened.Document))
 	failed := 0
-	for i := range min(pages, r.limits.MaxPages) {
+	for i := range out.count(counted.PageCount) {
 		text, err := pdfPage(instance, opened.Document, i)
 		if err != nil {
 			failed++ // a page that cannot be read leaves the others
@@ -155,6 +151,7 @@ func pdfPage(instance pdfium.Pdfium, document references.FPDF_DOCUMENT, index in
 			err = closing
 		}
 	}()
+	remarks := pdfRemarks(instance, page)
 	if _, err := instance.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page}); err != nil {
 		return "", err
 	}
@@ -169,11 +166,14 @@ func pdfPage(instance pdfium.Pdfium, document references.FPDF_DOCUMENT, index in
 	}()
 	counted, err := instance.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: layer.TextPage})
 	if err != nil || counted.Count <= 0 {
-		return "", err
+		return remarks, err
 	}
 	got, err := instance.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: layer.TextPage, StartIndex: 0, Count: counted.Count})
 	if err != nil {
 		return "", err
+	}
+	if remarks != "" {
+		return got.Text + "\n" + remarks, nil
 	}
 	return got.Text, nil
 }

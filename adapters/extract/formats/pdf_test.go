@@ -9,6 +9,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/ports"
 )
 
@@ -43,7 +44,7 @@ func TestPDF(t *testing.T) {
 	t.Parallel()
 	cache := compiled(t)
 	open := func(t *testing.T, limits formats.Limits) *formats.Reader {
-		r := formats.New(limits, cache, slog.New(slog.DiscardHandler))
+		r := formats.New(limits, cache, filetype.New(), slog.New(slog.DiscardHandler))
 		t.Cleanup(func() {
 			if err := r.Close(); err != nil {
 				t.Errorf("Close: %v", err)

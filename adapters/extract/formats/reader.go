@@ -14,11 +14,12 @@ import (
 // Limits bound what one document may cost. Zero fields are the documented defaults.
 type Limits struct {
 	MaxText    int   // characters of text; 2,000,000
-	MaxPages   int   // pages of a paged document; 2,000
-	MaxEntries int   // entries of an archive; 10,000
+	MaxPages   int   // pages read of a document and of those inside it; 2,000
+	MaxEntries int   // entries of an archive, and files read inside a document; 10,000
 	MaxPart    int64 // inflated bytes of one archive entry; 64 MiB
-	MaxInflate int64 // inflated bytes of all entries read from one archive; 128 MiB
-	MaxDepth   int   // nested elements of XML; 256
+	MaxInflate int64 // inflated bytes of all entries read from a document; 128 MiB
+	MaxDepth   int   // nested elements of XML and groups of RTF; 256
+	MaxNesting int   // files within files: an archive attached to a message in an archive; 4
 }
 
 // WithDefaults fills the zero fields.
@@ -41,6 +42,9 @@ func (l Limits) WithDefaults() Limits {
 	if l.MaxDepth <= 0 {
 		l.MaxDepth = 256
 	}
+	if l.MaxNesting <= 0 {
+		l.MaxNesting = 4
+	}
 	return l
 }
 
@@ -49,6 +53,7 @@ type Result struct {
 	Text      string // valid UTF-8 in NFC, "\n" and "\t" its only control characters
 	Truncated bool   // text or pages were left out because of a limit
 	Pages     *int   // nil where the format has no pages; all of them, the ones left out included
+	About
 }
 
 // format reads one kind of document into out. It returns errFull, passed on from out, or an Unreadable error.
@@ -63,17 +68,45 @@ func table() map[string]format {
 		"text/tab-separated-values": readText,
 		"application/json":          readText,
 		"application/x-ndjson":      readText,
-		"application/xml":           readText,
 		"text/calendar":             readText,
 		"text/vcard":                readText,
+		"application/xml":           readXML,
 		"text/html":                 readHTML,
 		"application/xhtml+xml":     readHTML,
-		"application/pdf":           readPDF,
+		"application/rtf":           readRTF,
+		typePDF:                     readPDF,
+		"application/epub+zip":      readEPUB,
+		"application/zip":           readZIP,
+		"message/rfc822":            readMail,
+		typeMSG:                     readMSG,
 		typeDOCX:                    readDOCX,
+		typeXLSX:                    readXLSX,
+		typePPTX:                    readPPTX,
+		odf + "text":                readODF,
+		odf + "spreadsheet":         readODF,
+		odf + "presentation":        readODF,
 	}
 }
 
-const typeDOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+const (
+	ooxml    = "application/vnd.openxmlformats-officedocument."
+	typeDOCX = ooxml + "wordprocessingml.document"
+	typeXLSX = ooxml + "spreadsheetml.sheet"
+	typePPTX = ooxml + "presentationml.presentation"
+	odf      = "application/vnd.oasis.opendocument."
+	typeMSG  = "application/vnd.ms-outlook"
+	typePDF  = "application/pdf"
+)
+
+// NeedsEngine reports whether a document of that type may need the engine that Warm loads: a PDF, and whatever PDFs come in.
+func NeedsEngine(contentType string) bool {
+	switch contentType {
+	case typePDF, typeMSG, "message/rfc822", "application/zip":
+		return true
+	default:
+		return false
+	}
+}
 
 // Types lists the content types that can be read, sorted.
 func Types() []string { return slices.Sorted(maps.Keys(table())) }
@@ -82,15 +115,16 @@ func Types() []string { return slices.Sorted(maps.Keys(table())) }
 type Reader struct {
 	limits   Limits
 	cacheDir string
+	types    ports.TypeDetector
 	log      *slog.Logger
 	formats  map[string]format
 	pdf      pdfEngine
 }
 
 // New makes a reader. Nothing expensive is loaded before a document needs it. CacheDir holds compiled WebAssembly; empty means
-// that it is compiled again by every reader that meets a PDF.
-func New(limits Limits, cacheDir string, log *slog.Logger) *Reader {
-	return &Reader{limits: limits.WithDefaults(), cacheDir: cacheDir, log: log, formats: table()}
+// that it is compiled again by every reader that meets a PDF. Types names the files inside others.
+func New(limits Limits, cacheDir string, types ports.TypeDetector, log *slog.Logger) *Reader {
+	return &Reader{limits: limits.WithDefaults(), cacheDir: cacheDir, types: types, log: log, formats: table()}
 }
 
 // Close frees what reading has loaded.
@@ -113,12 +147,12 @@ func (r *Reader) Read(contentType string, data []byte) (result Result, err error
 	if !ok {
 		return Result{}, unreadable(ports.ReasonUnsupported, "no text can be read from documents of type %s", contentType)
 	}
-	out := newPage(r.limits.MaxText)
+	out := newPage(r.limits)
 	if err := read(r, data, out); err != nil && !errors.Is(err, errFull) {
 		return Result{}, err
 	}
 	text, cut := out.finish()
-	return Result{Text: text, Truncated: cut || out.omitted, Pages: out.pages}, nil
+	return Result{Text: text, Truncated: cut || out.omitted, Pages: out.pages, About: out.about.clean()}, nil
 }
 
 func unreadable(reason, format string, args ...any) *domain.Error {

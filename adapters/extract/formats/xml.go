@@ -13,7 +13,8 @@ import (
 )
 
 // walkXML calls visit with every token of r and the number of elements around it. Namespaces stay prefixes, entities other
-// than XML's own five are not expanded, and no document type is read: there is nothing to resolve and nothing to fetch.
+// than XML's own five are not expanded, and no document type is read: there is nothing to resolve and nothing to fetch. A document
+// type that declares something inside the file is refused; one that only names itself, as old OpenDocument files do, is not.
 func walkXML(r io.Reader, maxDepth int, visit func(token xml.Token, depth int) error) error {
 	d := xml.NewDecoder(r)
 	d.CharsetReader = charset.NewReaderLabel
@@ -33,7 +34,7 @@ func walkXML(r io.Reader, maxDepth int, visit func(token xml.Token, depth int) e
 		}
 		switch t := token.(type) {
 		case xml.Directive:
-			if bytes.HasPrefix(bytes.TrimSpace(t), []byte("DOCTYPE")) {
+			if bytes.HasPrefix(bytes.TrimSpace(t), []byte("DOCTYPE")) && bytes.IndexByte(t, '[') >= 0 {
 				return corrupt("the file declares entities of its own, which office documents must not", nil)
 			}
 		case xml.StartElement:

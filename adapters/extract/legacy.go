@@ -1,0 +1,134 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
+)
+
+// legacy is a type of Microsoft's old binary formats, and what LibreOffice turns it into.
+type legacy struct{ ext, to, kind string }
+
+var legacyTypes = map[string]legacy{
+	"application/msword":            {".doc", "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+	"application/vnd.ms-excel":      {".xls", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+	"application/vnd.ms-powerpoint": {".ppt", "pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
+}
+
+// extractLegacy has LibreOffice convert the document in a folder of its own, and reads what comes of it as any other document:
+// in a child that trusts it as little.
+func (x *Extractor) extractLegacy(ctx context.Context, source ports.Source, old legacy) (ports.Extraction, error) {
+	if x.cfg.Soffice == "" {
+		return ports.Extraction{}, domain.Errorf(domain.Unreadable,
+			"%s files are kept, but no text can be read from them: this vault is set up without LibreOffice", old.ext).Because(ports.ReasonUnsupported)
+	}
+	dir, err := os.MkdirTemp("", "docuvault-office-")
+	if err != nil {
+		return ports.Extraction{}, domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := x.keep(filepath.Join(dir, "document"+old.ext), source.Content); err != nil {
+		return ports.Extraction{}, err
+	}
+	if err := x.convert(ctx, dir, old); err != nil {
+		return ports.Extraction{}, err
+	}
+	converted, err := os.Open(filepath.Join(dir, "document."+old.to)) //nolint:gosec // a folder of our own
+	if err != nil {
+		return ports.Extraction{}, domain.Errorf(domain.Unreadable, "the file is damaged, or it needs a password: LibreOffice cannot open it").
+			Because(ports.ReasonCorrupt)
+	}
+	defer func() { _ = converted.Close() }()
+	info, err := converted.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return ports.Extraction{}, crash(errors.New("what LibreOffice made is no file"))
+	}
+	return x.Extract(ctx, ports.Source{Owner: source.Owner, Name: source.Name, ContentType: old.kind, Size: info.Size(), Content: converted})
+}
+
+// keep writes the document to a file, which only this user can read.
+func (x *Extractor) keep(name string, content io.Reader) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // a folder of our own
+	if err != nil {
+		return domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
+	}
+	from := &noting{r: content}
+	n, err := io.Copy(f, io.LimitReader(from, x.cfg.MaxInput+1))
+	err = errors.Join(err, f.Close())
+	switch {
+	case from.err != nil:
+		return readerError{from.err}
+	case err != nil:
+		return domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
+	case n > x.cfg.MaxInput:
+		return x.tooLarge()
+	}
+	return nil
+}
+
+// noting remembers the error of a reader, to tell it from one of the file written to.
+type noting struct {
+	r   io.Reader
+	err error
+}
+
+func (n *noting) Read(b []byte) (int, error) {
+	c, err := n.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		n.err = err
+	}
+	return c, err
+}
+
+// convert runs LibreOffice, with all it starts, until it is done, the deadline, or the end of ctx.
+func (x *Extractor) convert(ctx context.Context, dir string, old legacy) error {
+	if err := x.pool.enter(ctx); err != nil {
+		if ctx.Err() != nil {
+			return canceled(ctx.Err())
+		}
+		return domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
+	}
+	defer x.pool.leave()
+	bounded, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
+	defer cancel()
+	defer context.AfterFunc(x.pool.life, cancel)()
+	command := officeCommand(x.cfg)
+	args := append(command[1:], "-env:UserInstallation=file://"+dir+"/profile", "--headless", "--norestore", "--nolockcheck", "--nodefault",
+		"--convert-to", old.to, "--outdir", dir, filepath.Join(dir, "document"+old.ext))
+	cmd := exec.CommandContext(bounded, command[0], args...) //nolint:gosec // the program is configuration
+	var stderr firstBytes
+	cmd.Stderr, cmd.Dir, cmd.WaitDelay = &stderr, dir, time.Second
+	cmd.Env = append(environment(), "HOME="+dir, "TMPDIR="+dir, "PATH=/usr/local/bin:/usr/bin:/bin", "SAL_USE_VCLPLUGIN=svp")
+	prepare(cmd)
+	cmd.Cancel = func() error { return killGroup(cmd.Process) }
+	keepDescriptors()
+	err := cmd.Run()
+	if cmd.Process != nil {
+		_ = killGroup(cmd.Process) // what it left running
+	}
+	switch {
+	case ctx.Err() != nil:
+		return canceled(ctx.Err())
+	case x.pool.life.Err() != nil:
+		return domain.Wrap(domain.Unavailable, errClosed, "documents cannot be read at the moment")
+	case bounded.Err() != nil:
+		return domain.Errorf(domain.Unreadable, "reading the document took longer than %s", x.cfg.Timeout).Because(ports.ReasonTimeout)
+	case cmd.Process == nil, cmd.ProcessState.ExitCode() == exitOffice:
+		x.log.ErrorContext(ctx, "LibreOffice could not be started", "err", err, "stderr", stderr.String())
+		return domain.Wrap(domain.Unavailable, fmt.Errorf("start LibreOffice: %w", err), "documents of this kind cannot be read at the moment")
+	case err != nil && bytes.Contains(stderr.bytes(), []byte("bad_alloc")):
+		return domain.Errorf(domain.Unreadable, "reading the document takes too much memory").Because(ports.ReasonTooComplex)
+	case err != nil:
+		return crash(err)
+	}
+	return nil
+}

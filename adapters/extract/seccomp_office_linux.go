@@ -1,0 +1,34 @@
+//go:build amd64 || arm64
+
+package extract
+
+import (
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// beyondOffice are calls that no office program needs, and that reach the network by another way, other processes, or the kernel.
+var beyondOffice = []uint32{
+	unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_IO_URING_SETUP, unix.SYS_BPF, unix.SYS_KEYCTL,
+	unix.SYS_ADD_KEY, unix.SYS_MOUNT, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_USERFAULTFD, unix.SYS_PERF_EVENT_OPEN, unix.SYS_PIDFD_OPEN,
+}
+
+// firstForeignCall is where another way to number the calls begins on amd64 (x32). No call of ours has so high a number.
+const firstForeignCall = 0x40000000
+
+// filterNetwork forbids this process and what it becomes every socket but those inside this machine's file system, and what
+// beyondOffice lists. LibreOffice needs files and processes of its own; what it may read there is not confined by this.
+func filterNetwork() error {
+	program := append(prologue(),
+		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: firstForeignCall, SkipTrue: 1},
+		bpf.RetConstant{Val: answerError | uint32(unix.ENOSYS)})
+	for _, call := range beyondOffice {
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 1}, bpf.RetConstant{Val: answerError | uint32(unix.EPERM)})
+	}
+	return install(append(program,
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_SOCKET, SkipTrue: 3},
+		bpf.LoadAbsolute{Off: offsetArgs, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 1},
+		bpf.RetConstant{Val: answerError | uint32(unix.EAFNOSUPPORT)},
+		bpf.RetConstant{Val: answerAllow}))
+}
