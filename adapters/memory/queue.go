@@ -18,6 +18,7 @@ type Queue struct {
 	held    map[domain.TaskID]bool
 	tasks   map[domain.TaskID]ports.Task
 	fail    error
+	full    bool
 }
 
 type queued struct {
@@ -34,6 +35,9 @@ func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.Docu
 	defer q.mu.Unlock()
 	if err := q.refuse(ctx); err != nil {
 		return err
+	}
+	if q.full {
+		return errFull
 	}
 	q.waiting = append(q.waiting, queued{task: task, doc: doc, at: now})
 	return nil
@@ -75,7 +79,22 @@ func (q *Queue) Task(ctx context.Context, id domain.TaskID) (ports.Task, error) 
 func (q *Queue) Health(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.refuse(ctx)
+	if err := q.refuse(ctx); err != nil {
+		return err
+	}
+	if q.full {
+		return errFull
+	}
+	return nil
+}
+
+var errFull = domain.Errorf(domain.Unavailable, "the queue is full")
+
+// Fill makes the queue answer and take no task any more.
+func (q *Queue) Fill() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.full = true
 }
 
 // Fail makes every call end with err from now on, until Fail(nil).

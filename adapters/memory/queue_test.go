@@ -36,8 +36,9 @@ func TestQueueConformance(t *testing.T) {
 				})
 				t.Cleanup(func() { cancel(); working.Wait() })
 			},
-			Lose:  func(*testing.T) { q.Lose() },
-			Break: func(*testing.T) { q.Fail(domain.Errorf(domain.Unavailable, "the queue is down")) },
+			Lose:   func(*testing.T) { q.Lose() },
+			Break:  func(*testing.T) { q.Fail(domain.Errorf(domain.Unavailable, "the queue is down")) },
+			Refuse: func(*testing.T) { q.Fill() },
 		}
 	})
 }

@@ -78,9 +78,15 @@ func TestConformanceOnRedis(t *testing.T) {
 	t.Parallel()
 	queuetest.Run(t, func(t *testing.T) queuetest.Harness {
 		server := testenv.Redis(t)
-		return harness(t, server.URL,
+		h := harness(t, server.URL,
 			func(t *testing.T) { flush(t, server.URL) },
 			func(t *testing.T) { server.Stop(t) })
+		h.Refuse = func(t *testing.T) {
+			if err := dial(t, server.URL).ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return h
 	})
 }
 

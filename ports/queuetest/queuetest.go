@@ -28,6 +28,9 @@ type Harness struct {
 
 	// Break makes the queue unreachable for the rest of the test.
 	Break func(t *testing.T)
+
+	// Refuse makes the queue answer and take no task any more, as a Redis that is full. Nil: a queue of this kind cannot be.
+	Refuse func(t *testing.T)
 }
 
 // patience bounds every wait in the suite. It is generous: reaching it is a failure.
@@ -49,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"calls from many goroutines all arrive":         concurrent,
 		"an ended context ends a call":                  canceled,
 		"a queue out of reach is unavailable, and soon": unreachable,
+		"a queue that takes nothing is not healthy":     refuses,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -352,6 +356,28 @@ func unreachable(t *testing.T, h Harness) {
 	}
 	if ctx.Err() != nil {
 		t.Error("the calls took too long")
+	}
+}
+
+func refuses(t *testing.T, h Harness) {
+	if h.Refuse == nil {
+		return
+	}
+	task, doc := newTask()
+	enqueue(t, h, task, doc)
+	if err := h.Queue.Health(t.Context()); err != nil {
+		t.Fatalf("health before: %v", err)
+	}
+	h.Refuse(t)
+	task, doc = newTask()
+	if err := h.Queue.Enqueue(t.Context(), task, doc, time.Now()); domain.ErrorCode(err) != domain.Unavailable {
+		t.Errorf("enqueue: %v", err)
+	}
+	if err := h.Queue.Health(t.Context()); domain.ErrorCode(err) != domain.Unavailable {
+		t.Errorf("health: %v", err)
+	}
+	if s := snapshot(t, h); s.Waiting != 1 {
+		t.Errorf("snapshot is %+v", s)
 	}
 }
 
