@@ -79,7 +79,7 @@ func TestRedisRefuses(t *testing.T) {
 				},
 			})
 			ids := send(t, c, celery.Task{Name: "gate"})
-			<-began
+			receive(t, began)
 			for i := range 30 {
 				ids = append(ids, send(t, c, celery.Task{Name: "docs.add", Args: []any{i, 1}})...)
 			}
@@ -182,7 +182,7 @@ func TestRedisCannotWriteToItsDisk(t *testing.T) {
 		return nil, nil
 	}})
 	id := send(t, c, celery.Task{Name: "gate"})[0]
-	<-began
+	receive(t, began)
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +296,7 @@ func TestFailover(t *testing.T) {
 	start(t, c, celery.WorkerConfig{Concurrency: 1}, map[string]celery.Handler{"docs.add": add,
 		"gate": func(context.Context, *celery.Delivery) (any, error) { close(began); <-gate; return nil, nil }})
 	ids := send(t, c, celery.Task{Name: "gate"})
-	<-began
+	receive(t, began)
 	for i := range 50 {
 		ids = append(ids, send(t, c, celery.Task{Name: "docs.add", Args: []any{i, 1}})...)
 	}
@@ -466,7 +466,7 @@ func TestTakesItsOwnMessageAgain(t *testing.T) {
 		w := start(t, c, celery.WorkerConfig{Concurrency: 4, Prefetch: -1}, map[string]celery.Handler{"first": behind(first), "second": behind(second)})
 		send(t, c, celery.Task{Name: "first"}, celery.Task{Name: "first"})
 		for range 2 {
-			if <-arrived {
+			if receive(t, arrived) {
 				t.Error("the first delivery is marked")
 			}
 		}
@@ -478,7 +478,7 @@ func TestTakesItsOwnMessageAgain(t *testing.T) {
 			do(t, s.rdb, "ZADD", "unacked_index", 1, tag)
 		}
 		for range 2 { // restored by the worker's own sweep
-			if !<-arrived {
+			if !receive(t, arrived) {
 				t.Error("the second delivery is not marked")
 			}
 		}
@@ -487,7 +487,7 @@ func TestTakesItsOwnMessageAgain(t *testing.T) {
 		// Four at a time still fit.
 		send(t, c, celery.Task{Name: "second"}, celery.Task{Name: "second"}, celery.Task{Name: "second"}, celery.Task{Name: "second"})
 		for range 4 {
-			<-arrived
+			receive(t, arrived)
 		}
 		close(second)
 		until(t, "all are acknowledged", func() bool {

@@ -24,17 +24,17 @@ func running(t *testing.T, c *celery.Client, cfg celery.WorkerConfig, handlers m
 	return w, done
 }
 
-// ended waits for what Run returns.
-func ended(t *testing.T, done <-chan error) error {
+// receive waits for what a channel is about to say.
+func receive[T any](t *testing.T, ch <-chan T) T {
 	t.Helper()
 	limit := time.NewTimer(time.Minute)
 	defer limit.Stop()
 	select {
-	case err := <-done:
-		return err
+	case v := <-ch:
+		return v
 	case <-limit.C:
-		t.Fatal("Run does not return")
-		return nil
+		t.Fatal("waited a minute")
+		panic("unreachable")
 	}
 }
 
@@ -64,13 +64,13 @@ func TestStopLetsHandlersFinish(t *testing.T) {
 				return "finished", context.Cause(ctx)
 			}, "later": add})
 		id := send(t, c, celery.Task{Name: "gate"})[0]
-		<-began
+		receive(t, began)
 		ids := send(t, c, celery.Task{Name: "later", Countdown: time.Hour}, celery.Task{Name: "later", Countdown: time.Hour})
 		until(t, "all are held", func() bool { _, held := left(t, s); return held >= 1 })
 		w.Stop()
 		until(t, "what waits is back", func() bool { queued, held := left(t, s); return len(queued) == 2 && held == 1 })
 		close(gate)
-		if err := ended(t, done); err != nil {
+		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
 		if res := wait(t, c, id); string(res.Result) != `"finished"` {
@@ -95,9 +95,9 @@ func TestStopGivesUpOnDeafHandlers(t *testing.T) {
 		w, done := running(t, c, celery.WorkerConfig{Concurrency: 1, DrainTimeout: 10 * time.Millisecond, AbortGrace: 10 * time.Millisecond}, map[string]celery.Handler{
 			"deaf": func(context.Context, *celery.Delivery) (any, error) { close(began); <-gate; return "late", nil }})
 		id := send(t, c, celery.Task{Name: "deaf"})[0]
-		<-began
+		receive(t, began)
 		w.Stop()
-		if err := ended(t, done); !errors.Is(err, celery.ErrAbandoned) {
+		if err := receive(t, done); !errors.Is(err, celery.ErrAbandoned) {
 			t.Errorf("Run returned %v", err)
 		}
 		close(gate)
@@ -109,7 +109,7 @@ func TestStopGivesUpOnDeafHandlers(t *testing.T) {
 			redelivered <- d.Redelivered
 			return "again", nil
 		}})
-		if !<-redelivered {
+		if !receive(t, redelivered) {
 			t.Error("not marked")
 		}
 		if res := wait(t, c, id); string(res.Result) != `"again"` {
@@ -128,13 +128,13 @@ func TestStopWhileRedisIsFrozen(t *testing.T) {
 	w, done := running(t, c, celery.WorkerConfig{Concurrency: 2, AbortGrace: 100 * time.Millisecond}, map[string]celery.Handler{
 		"gate": func(context.Context, *celery.Delivery) (any, error) { close(began); <-gate; return 1, nil }, "later": add})
 	id := send(t, c, celery.Task{Name: "gate"})[0]
-	<-began
+	receive(t, began)
 	ids := append(send(t, c, celery.Task{Name: "later", Args: []any{1, 2}, Countdown: time.Second}), id)
 	until(t, "both are held", func() bool { _, held := left(t, s); return held == 2 })
 	s.real.Pause(t)
 	close(gate)
 	w.Stop()
-	if err := ended(t, done); err != nil {
+	if err := receive(t, done); err != nil {
 		t.Error(err)
 	}
 	s.real.Resume(t)

@@ -9,30 +9,44 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// renew keeps the leases of what is held fresh, so that only a dead holder's messages are taken back.
+// renew keeps the leases of what is held fresh, so that only a dead holder's messages are taken back. While that fails
+// it tries more often: the leases may be about to end.
 func (w *Worker) renew(ctx context.Context) {
+	var trouble backoff
 	for {
-		pause(ctx, w.c.cfg.Lease/3)
+		if trouble.first() {
+			pause(ctx, w.c.cfg.Lease/3)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		tags := w.state.tags()
-		for len(tags) > 0 && ctx.Err() == nil {
-			n := min(len(tags), 500)
-			args := append(make([]any, 0, n+1), w.c.scoreOffset())
-			for _, tag := range tags[:n] {
-				args = append(args, tag)
-			}
-			tags = tags[n:]
-			one := &call{script: leaseScript, keys: []string{w.c.keys.unackedIndex()}, args: args}
-			if err := runScripts(ctx, w.c.rdb, []*call{one}); err != nil {
-				if !errors.Is(err, context.Canceled) {
-					w.log.WarnContext(ctx, "celery leases not renewed", "error", err)
-				}
-				break
-			}
+		err := w.renewAll(ctx)
+		if err == nil {
+			trouble.reset()
+			continue
+		}
+		if trouble.first() && !errors.Is(err, context.Canceled) {
+			w.log.WarnContext(ctx, "celery leases not renewed", "error", err)
+		}
+		trouble.wait(ctx)
+	}
+}
+
+func (w *Worker) renewAll(ctx context.Context) error {
+	tags := w.state.tags()
+	for len(tags) > 0 {
+		n := min(len(tags), 500)
+		args := append(make([]any, 0, n+1), w.c.scoreOffset())
+		for _, tag := range tags[:n] {
+			args = append(args, tag)
+		}
+		tags = tags[n:]
+		one := &call{script: leaseScript, keys: []string{w.c.keys.unackedIndex()}, args: args}
+		if err := runScripts(ctx, w.c.rdb, []*call{one}); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // sweep takes back what dead holders left.

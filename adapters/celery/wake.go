@@ -23,8 +23,8 @@ type waker struct {
 
 func newWaker(w *Worker) *waker {
 	k := &waker{rdb: w.c.connect(w.c.broker, len(w.order)+1), lists: w.order, signal: make(chan struct{}, 1)}
-	// All waiters together stay near one command a second.
-	k.block = max(5*time.Second, time.Duration(len(w.order))*time.Second)
+	// All waiters together stay below one command a second.
+	k.block = max(10*time.Second, time.Duration(len(w.order))*time.Second)
 	for range w.order {
 		k.armed = append(k.armed, make(chan struct{}, 1))
 	}
@@ -55,9 +55,11 @@ func (k *waker) watch(ctx context.Context, list string, armed <-chan struct{}) {
 				signal(k.signal)
 				break
 			}
-			if !errors.Is(err, redis.Nil) {
-				trouble.wait(ctx)
+			if errors.Is(err, redis.Nil) {
+				trouble.reset()
+				continue
 			}
+			trouble.wait(ctx)
 		}
 	}
 }
