@@ -105,7 +105,7 @@ func TestPythonWorkerRetries(t *testing.T) {
 				retried(t, v, s, doc.ID)
 				proxy.down.Store(false)
 			}
-			testenv.Eventually(t, time.Minute, func() error {
+			testenv.Eventually(t, 3*time.Minute, func() error {
 				p, err := v.progress(doc.ID)
 				if err == nil && p.Status != c.status {
 					err = fmt.Errorf("it is %s", p.Status)
