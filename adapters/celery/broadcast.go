@@ -77,9 +77,11 @@ func (i *Inspector) Broadcast(ctx context.Context, b Broadcast) (map[string]Valu
 		if left <= 0 {
 			break
 		}
-		got, err := i.c.rdb.BRPop(ctx, max(left, 10*time.Millisecond), key).Result()
+		// In parts, as Do does not know that the command blocks; BRPop would round up to whole seconds.
+		part := min(max(left, 10*time.Millisecond), i.c.cfg.IOTimeout/2)
+		got, err := i.c.rdb.Do(ctx, "BRPOP", key, part.Seconds()).StringSlice()
 		if errors.Is(err, redis.Nil) {
-			break
+			continue
 		}
 		if err != nil {
 			return out, fmt.Errorf("celery: %s: %w", b.Method, err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,28 +95,39 @@ func TestEventsReachPythonReceiver(t *testing.T) {
 	t.Parallel()
 	in := newInterop(t, false)
 	c := open(t, celery.Config{BrokerURL: in.url, SendSentEvents: true})
-	go func() { // the receiver asks for a task of Go's once it watches, and for a worker that comes and goes
-		for range 2 {
-			name, err := in.rdb.BLPop(ctx(t), 30*time.Second, "events:wanted").Result()
-			if err != nil {
-				return
-			}
-			if name[1] == "task" {
-				_, err = celery.NewProducer(c).Send(ctx(t), celery.Task{Name: "go.add", ID: "sent-by-go", Args: []any{20, 3}, Queue: "go"})
-			} else {
-				var w *celery.Worker
-				if w, err = celery.NewWorker(c, celery.WorkerConfig{Hostname: "brief@test", Queues: []string{"nothing"}, Heartbeat: 100 * time.Millisecond}); err == nil {
-					stop := time.AfterFunc(500*time.Millisecond, w.Stop)
-					err = w.Run(context.Background())
-					stop.Stop()
-				}
-			}
+	brief, err := celery.NewWorker(c, celery.WorkerConfig{Hostname: "brief@test", Queues: []string{"nothing"}, Heartbeat: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() { // the receiver asks for a task of Go's once it watches, and for a worker that comes, beats and goes
+		defer close(over)
+		var running sync.WaitGroup
+		defer running.Wait()
+		for range 3 {
+			wanted, err := in.rdb.BLPop(ctx(t), 30*time.Second, "events:wanted").Result()
 			if err != nil {
 				t.Error(err)
+				return
+			}
+			switch wanted[1] {
+			case "task":
+				if _, err := celery.NewProducer(c).Send(ctx(t), celery.Task{Name: "go.add", ID: "sent-by-go", Args: []any{20, 3}, Queue: "go"}); err != nil {
+					t.Error(err)
+				}
+			case "worker":
+				running.Go(func() {
+					if err := brief.Run(context.Background()); err != nil {
+						t.Error(err)
+					}
+				})
+			case "stop":
+				brief.Stop()
 			}
 		}
 	}()
 	got := in.script(t, "testdata/events.py", in.w.Hostname())
+	<-over
 	for key, want := range map[string]string{
 		"alive": "true", "sw": "go-celery", "freq": "2",
 		"states": "[SUCCESS FAILURE SUCCESS REVOKED]", "names": "[go.add go.fail go.retry go.add]", "args": "(2, 3)", "result": "5",

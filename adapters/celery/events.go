@@ -94,6 +94,7 @@ func (e *events) run(ctx context.Context) {
 		}
 		e.flush(context.WithoutCancel(ctx))
 	}
+	e.flush(context.WithoutCancel(ctx))
 }
 
 func (e *events) flush(ctx context.Context) {

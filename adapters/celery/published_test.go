@@ -109,7 +109,7 @@ func republish(t *testing.T, v vector, n int) []pushed {
 	}()
 	for {
 		var got []pushed
-		held := false
+		held, seen := false, map[string]bool{} // a message may move on between two looks
 		for _, queue := range []string{"celery", "godocs"} {
 			for _, list := range c.keys.lists(queue) {
 				raws, err := c.rdb.LRange(ctx, list, 0, -1).Result()
@@ -119,7 +119,8 @@ func republish(t *testing.T, v vector, n int) []pushed {
 				slices.Reverse(raws)
 				for _, raw := range raws {
 					held = held || ours[raw]
-					if !ours[raw] {
+					if !ours[raw] && !seen[raw] {
+						seen[raw] = true
 						got = append(got, pushed{list, raw})
 					}
 				}
@@ -135,7 +136,8 @@ func republish(t *testing.T, v vector, n int) []pushed {
 				t.Fatal(err)
 			}
 			held = held || ours[string(h.msg.raw)]
-			if !ours[string(h.msg.raw)] {
+			if raw := string(h.msg.raw); !ours[raw] && !seen[raw] {
+				seen[raw] = true
 				got = append(got, pushed{c.keys.list(h.routingKey, c.keys.step(h.priority())), string(h.msg.raw)})
 			}
 		}

@@ -243,7 +243,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer abort(ErrShutdown)
 	taking, stopTaking := context.WithCancel(base)
 	defer stopTaking()
-	upkeep, stopUpkeep := context.WithCancel(base)
+	upkeep, stopUpkeep := context.WithCancel(context.WithoutCancel(ctx)) // leases and watchers outlive the abort of handlers
 	defer stopUpkeep()
 	w.state.handlerCtx = base
 

@@ -88,3 +88,33 @@ print(extract_and_classify.delay("00000000-0000-4000-8000-000000000000").get(tim
 		t.Errorf("results: %s", out)
 	}
 }
+
+// TestPythonWorkerRetries has storage answer Python with 503: for a while, and for good.
+func TestPythonWorkerRetries(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ tries, status string }{"for a while": {"100", "ready"}, "for good": {"1", "failed"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := services(t)
+			var proxy s3Proxy
+			proxy.down.Store(true)
+			testenv.Celery(t, testenv.CeleryOptions{RedisURL: s.redis.URL, Dir: pythonWorker(t), Env: append(proxy.before(t, s.env), "DOCUMENT_MAX_RETRIES="+c.tries)})
+			v := listening(t, process(t, s.env, "api"))
+			doc := v.mustUpload(t, "a.txt", "read at last")
+			if c.status == "ready" {
+				retried(t, v, s, doc.ID)
+				proxy.down.Store(false)
+			}
+			testenv.Eventually(t, 3*time.Minute, func() error {
+				p, err := v.progress(doc.ID)
+				if err == nil && p.Status != c.status {
+					err = fmt.Errorf("it is %s", p.Status)
+				}
+				return err
+			})
+			if proxy.refused.Load() < 2 {
+				t.Errorf("storage was asked %d times while it was down", proxy.refused.Load())
+			}
+		})
+	}
+}

@@ -120,7 +120,7 @@ func (v vault) progress(id string) (progress, error) {
 // failed waits until a document has failed, and returns why.
 func (v vault) failed(t *testing.T, id string) (code, message string) {
 	t.Helper()
-	testenv.Eventually(t, time.Minute, func() error {
+	testenv.Eventually(t, 3*time.Minute, func() error {
 		p, err := v.progress(id)
 		if err == nil && (p.Status != "failed" || p.Failure == nil) {
 			err = fmt.Errorf("it is %s", p.Status)
@@ -145,7 +145,7 @@ func retried(t *testing.T, v vault, s realServices, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, time.Minute, func() error {
+	testenv.Eventually(t, 3*time.Minute, func() error {
 		got, err := celery.NewResults(broker).Get(t.Context(), p.TaskID)
 		if err == nil && got.Status != celery.StatusRetry {
 			err = fmt.Errorf("task %s is %s", p.TaskID, got.Status)
@@ -168,7 +168,7 @@ func TestStorage503IsRetried(t *testing.T) {
 		t.Error("storage was not asked")
 	}
 	proxy.down.Store(false)
-	if got := v.ready(t, doc.ID, time.Minute); got.ExtractedText != "read at last" {
+	if got := v.ready(t, doc.ID, 3*time.Minute); got.ExtractedText != "read at last" {
 		t.Errorf("document: %+v", got)
 	}
 }
@@ -217,7 +217,7 @@ func TestDatabaseRestartIsRetried(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broker.Close()
-	testenv.Eventually(t, time.Minute, func() error {
+	testenv.Eventually(t, 3*time.Minute, func() error {
 		got, err := celery.NewResults(broker).Get(t.Context(), p.TaskID)
 		if err == nil && got.Status != celery.StatusRetry {
 			err = fmt.Errorf("the task is %s", got.Status)
@@ -225,7 +225,7 @@ func TestDatabaseRestartIsRetried(t *testing.T) {
 		return err
 	})
 	server.Start(t)
-	if got := v.ready(t, doc.ID, time.Minute); got.ExtractedText != "kept through a restart" {
+	if got := v.ready(t, doc.ID, 3*time.Minute); got.ExtractedText != "kept through a restart" {
 		t.Errorf("document: %+v", got)
 	}
 }
@@ -254,7 +254,7 @@ func TestClassifierTimeoutIsRetried(t *testing.T) {
 			v.addTopic(t, "Letters")
 			doc := v.mustUpload(t, "a.txt", "letters, letters and more letters")
 			if c.status == "ready" {
-				got := v.ready(t, doc.ID, time.Minute)
+				got := v.ready(t, doc.ID, 3*time.Minute)
 				if calls.Load() < 3 || !slices.Contains(got.Topics, topic{"Letters"}) {
 					t.Errorf("after %d calls: %+v", calls.Load(), got)
 				}

@@ -50,6 +50,7 @@ func TestWhyNotGocelerysWorker(t *testing.T) { // not parallel: gocelery writes 
 			t.Fatal(err)
 		}
 		client.Register("count", func() int { runs.Add(1); return 1 })
+		client.Register("slow", func() int { <-time.After(time.Second); return 1 })
 		client.Register("halt", func() int { running <- struct{}{}; <-release; return 1 })
 		ctx, stop := context.WithCancel(context.Background())
 		client.StartWorkerWithContext(ctx)
@@ -161,14 +162,14 @@ func TestWhyNotGocelerysWorker(t *testing.T) { // not parallel: gocelery writes 
 	t.Run("results are not announced", func(t *testing.T) {
 		_, stop := worker(1)
 		defer stop()
-		// Python waits for five seconds for a task that takes a tenth, and times out; the result is there.
+		// Python waits for five seconds for a task that takes one, and times out; the result is there.
 		out := testenv.PythonEnv(t, []string{"REDIS_URL=" + server.URL}, `
 import os
 from celery import Celery
 from celery.exceptions import TimeoutError
 app = Celery("x", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
 app.conf.task_protocol = 1
-r = app.send_task("count", countdown=None)
+r = app.send_task("slow")
 try:
     print("got", r.get(timeout=5))
 except TimeoutError:

@@ -18,13 +18,16 @@ def finished(tasks):
 
 with app.connection() as conn:
     recv = app.events.Receiver(conn, handlers={"*": on})
-    deadline, sent = time.time() + 90, None
+    deadline, sent, stopped = time.time() + 90, None, False
     # One subscription throughout: what is published while nobody listens is gone. Heartbeats keep the loop going.
     for _ in recv.itercapture(limit=None, timeout=30, wakeup=False):
         if sent is None and any(e["type"] == "worker-heartbeat" for e in seen):
             app.control.enable_events(destination=[node], reply=True, timeout=10)
             app.backend.client.rpush("events:wanted", "task", "worker")
             sent = [app.send_task("go.add", (2, 3)), app.send_task("go.fail"), app.send_task("go.retry", (1,)), app.send_task("go.add", (1, 2), expires=-5)]
+        if not stopped and any(e["type"] == "worker-heartbeat" and e["hostname"] == "brief@test" for e in seen):
+            stopped = True
+            app.backend.client.rpush("events:wanted", "stop")
         if sent and finished([r.id for r in sent] + ["sent-by-go"]) or time.time() > deadline:
             break
 w = state.workers[node]

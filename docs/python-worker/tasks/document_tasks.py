@@ -42,12 +42,25 @@ def storage():
     )
 
 
+class Unavailable(Exception):
+    """Storage cannot answer now."""
+
+
+class DocumentTask(app.Task):
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        """The last try is over and nobody comes back to the document: it must not stay pending."""
+        document_id = args[0] if args else kwargs["document_id"]
+        with database() as cursor:
+            cursor.execute("UPDATE documents SET status = 'failed' WHERE id = %s AND status NOT IN ('ready', 'failed')", (document_id,))
+
+
 @app.task(
+    base=DocumentTask,
     name="tasks.document_tasks.extract_and_classify",
-    autoretry_for=(psycopg2.OperationalError, BotoCoreError),
+    autoretry_for=(psycopg2.OperationalError, BotoCoreError, Unavailable),
     retry_backoff=True,
     retry_backoff_max=600,
-    max_retries=10,
+    max_retries=int(os.environ.get("DOCUMENT_MAX_RETRIES", "10")),
 )
 def extract_and_classify(document_id):
     with database() as cursor:
@@ -82,6 +95,8 @@ def read(object_key):
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
             return None
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise Unavailable("storage answers " + error.response["Error"]["Code"]) from error
         raise
     return body.decode("utf-8", errors="replace").replace("\x00", "")
 

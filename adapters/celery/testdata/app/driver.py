@@ -215,11 +215,6 @@ def pickle_refused():
 
 
 @case
-def yaml_refused():
-    return got(app.send_task("go.add", (1, 2), serializer="yaml"))
-
-
-@case
 def extended():
     r = app.send_task("go.add", (2, 3))
     r.get(timeout=WAIT)
@@ -420,7 +415,7 @@ def nested_link():
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "pickle_refused" or sys.argv[1] == "yaml_refused":
+    if sys.argv[1] == "pickle_refused":
         from kombu.serialization import enable_insecure_serializers
         enable_insecure_serializers()
     print(json.dumps(CASES[sys.argv[1]](), default=str))
