@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// logLines passes the server's output on, line by line: what it calls an error as a warning, what it warns of as information,
-// the rest, and what is part of every start and stop, at debug.
+// logLines passes the server's output on, line by line: what ends a connection or the server as a warning; what it warns of, and
+// errors of statements, which whoever sent them was told of and judges, as information; the rest, and what is part of every start
+// and stop, at debug.
 type logLines struct {
 	log     *slog.Logger
 	mu      sync.Mutex
@@ -48,10 +49,10 @@ func (l *logLines) emit(line string) {
 	}
 	level := slog.LevelDebug
 	switch {
-	case severity == "WARNING":
+	case severity == "WARNING", severity == "ERROR":
 		level = slog.LevelInfo
 	case severity == "FATAL" && (strings.HasPrefix(text, "the database system is ") || strings.HasPrefix(text, "terminating connection due to administrator")):
-	case severity == "ERROR", severity == "FATAL", severity == "PANIC":
+	case severity == "FATAL", severity == "PANIC":
 		level = slog.LevelWarn
 	}
 	// The server has no other sign of it: it exits with 1 as for every failed start. Settings force these messages

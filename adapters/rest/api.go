@@ -124,7 +124,7 @@ func (a *API) routes() (*gin.Engine, error) {
 	}
 	r.Use(note)
 	r.NoRoute(func(c *gin.Context) {
-		a.fail(c, domain.Errorf(domain.NotFound, "there is nothing at %s", c.Request.URL.Path).Because("no_route"))
+		a.fail(c, domain.Errorf(domain.NotFound, "there is nothing at %s; /docs describes what there is", clipped(c.Request.URL.Path)).Because("no_route"))
 	})
 	r.NoMethod(func(c *gin.Context) {
 		a.fail(c, domain.Errorf(codeMethod, "%s is not possible here", c.Request.Method))

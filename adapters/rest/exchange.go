@@ -115,10 +115,16 @@ func loggedPath(path string) string {
 	if strings.HasPrefix(path, linkPath) {
 		return linkPath + "***"
 	}
-	if len(path) > 200 {
-		return strings.ToValidUTF8(path[:200], "") + "…"
+	return clipped(path)
+}
+
+// clipped keeps what a client sent short where it is told again.
+func clipped(s string) string {
+	const most = 200
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	return path
+	return s
 }
 
 // withoutTrailingSlash takes one slash off the end of the path, so that both forms of a route answer without a redirect.

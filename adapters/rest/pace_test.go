@@ -240,3 +240,38 @@ func TestDeadlinesDoNotOutliveTheirRequest(t *testing.T) {
 		<-time.After(long + long/4) // idle for longer than any deadline of the request
 	}
 }
+
+// A client that looks for an answer only once it has sent everything gets the refusal that was decided on the headers, and not
+// a reset connection; but nobody's endless body is read for that.
+func TestEarlyRefusalReachesWhoIsStillSending(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	refused := func(length int) net.Conn {
+		t.Helper()
+		conn := dial(t, h)
+		_, err := fmt.Fprintf(conn, "POST /api/documents/upload HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n", length)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	const length = 7 << 20 // more than connections buffer, less than is lingered for
+	conn := refused(length)
+	if _, err := conn.Write(make([]byte, length)); err != nil {
+		t.Fatal("sending:", err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal("no answer:", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusUnsupportedMediaType {
+		t.Errorf("status %d", response.StatusCode)
+	}
+
+	const endless = 90 << 20
+	conn = refused(endless)
+	if sent, err := conn.Write(make([]byte, endless)); err == nil || sent > endless/2 {
+		t.Errorf("%d bytes of a refused body were taken in, %v", sent, err)
+	}
+}
