@@ -22,7 +22,7 @@ func TestBenchUpload(t *testing.T) {
 	bare, api := newBare(t, s), s.startAPI(t)
 	ctx := t.Context()
 
-	large, n := noise(1<<20), 300
+	large, n := noise(1<<20), 200
 	b, v := alternate(t, 5,
 		func(int) rate {
 			return parallel(t, clients, n, func(int) error { return bare.put(ctx, newKey(uuid.New()), large) })
@@ -30,15 +30,15 @@ func TestBenchUpload(t *testing.T) {
 		func(int) rate {
 			return parallel(t, clients, n, func(int) error { return api.upload(ctx, "large.pdf", large) })
 		})
-	report(t, "upload 1 MiB, against PUT", b, v, "reach 0.7, aim at 0.8")
+	compare(t, "upload 1 MiB, to PUT", b, v, 0.7, 0.8)
 
-	small, n := text(4<<10), 1000
+	small, n := text(4<<10), 600
 	b, v = alternate(t, 5,
 		func(int) rate { return parallel(t, clients, n, func(int) error { return bare.accept(ctx, small) }) },
 		func(int) rate {
 			return parallel(t, clients, n, func(int) error { return api.upload(ctx, "small.txt", small) })
 		})
-	report(t, "upload 4 KiB, against PUT+INSERT+LPUSH", b, v, "reach 0.7")
+	compare(t, "upload 4 KiB, to PUT+INSERT+LPUSH", b, v, 0.7, 0)
 }
 
 // accept does what an upload takes.
@@ -82,7 +82,7 @@ func TestBenchUploadToReady(t *testing.T) {
 	bare, api := newBare(t, s), s.startAPI(t)
 	start(t, s.bin, s.env(), "worker")
 	ctx := t.Context()
-	const n = 1000
+	const n = 800
 	vault := func(int) rate {
 		return toReady(t, api, bare.db, n)
 	}
@@ -91,8 +91,9 @@ func TestBenchUploadToReady(t *testing.T) {
 		defer func() { t.Log("bare", used(t).since(cpu, n)) }()
 		return parallel(t, clients, n, func(int) error { return bare.through(ctx, text(4<<10)) })
 	}, vault)
-	report(t, "upload to ready, 4 KiB, against bare loop", b, v, "reach 0.5")
-	t.Logf("%-46s %.1f times Python's %d/s   (aim at 5)", "upload to ready, real services", float64(v)/pythonRate, pythonRate)
+	compare(t, "upload to ready 4 KiB, to the bare loop", b, v, 0.5, 0)
+	Add(t, Row{What: "upload to ready, real services, to Python's", Figures: fmt.Sprintf("vault %.0f/s, Python %d/s", float64(v), pythonRate),
+		Value: float64(v) / pythonRate, Aim: 5})
 }
 
 // toReady uploads n documents and waits until all are ready.
@@ -144,7 +145,7 @@ func TestBenchEmbedded(t *testing.T) {
 	data := dataDir(t)
 	p := start(t, program(t), []string{"PATH=/usr/bin:/bin", "HOME=" + data, "LOG_LEVEL=warn"}, "up", "--data", data, "--listen", addr)
 	api := waitReady(t, p, addr)
-	const n = 1500
+	const n = 1000
 	ready := func() rate {
 		began := time.Now()
 		cpu := used(t)
@@ -157,7 +158,8 @@ func TestBenchEmbedded(t *testing.T) {
 	}
 	ready()
 	v := median([]rate{ready(), ready(), ready()})
-	t.Logf("%-46s %.0f/s, %.1f times Python's %d/s   (aim at 15)", "upload to ready, embedded", float64(v), float64(v)/pythonRate, pythonRate)
+	Add(t, Row{What: "upload to ready, embedded, to Python's", Figures: fmt.Sprintf("vault %.0f/s, Python %d/s", float64(v), pythonRate),
+		Value: float64(v) / pythonRate, Aim: 15})
 }
 
 // nonePending asks the API whether a document still waits or is being processed.
@@ -184,22 +186,22 @@ func (a *api) nonePending(ctx context.Context) error {
 func TestBenchMemory(t *testing.T) {
 	s := newStack(t)
 	rest, _ := s.startAPI(t).memory(t)
-	t.Logf("%-46s %d MiB", "memory at rest", rest>>20)
+	Add(t, Row{What: "memory of the API at rest", Figures: fmt.Sprintf("%d MiB", rest>>20), Value: float64(rest >> 20)})
 
 	// A process of its own for each: memory that an earlier measure left behind would hide what the next one takes.
-	grew := func(what, goal string, upload func(*api)) {
+	grew := func(what string, most float64, upload func(*api)) {
 		api := s.startAPI(t)
 		before, _ := api.memory(t)
 		api.resetPeak(t)
 		upload(api)
 		_, peak := api.memory(t)
-		t.Logf("%-46s grew by %d MiB   (%s)", what, (peak-before)>>20, goal)
+		Add(t, Row{What: what, Figures: "growth in MiB", Value: float64((peak - before) >> 20), Reach: most, Most: true})
 	}
-	grew("64 parallel uploads of 256 KiB", "at most 256 MiB", func(api *api) {
+	grew("memory for 64 parallel uploads of 256 KiB", 256, func(api *api) {
 		content := noise(256 << 10)
 		parallel(t, 64, 640, func(int) error { return api.upload(t.Context(), "p.pdf", content) })
 	})
-	grew("one upload of 1 GiB of unknown length", "at most 64 MiB", func(api *api) { api.stream(t, 1<<30) })
+	grew("memory for 1 GiB of unknown length", 64, func(api *api) { api.stream(t, 1<<30) })
 }
 
 // stream uploads size bytes without saying how many there are.
