@@ -14,14 +14,14 @@ import (
 type rate float64
 
 // alternate runs the bare loop and the vault in turns and returns the median rate of each.
-func alternate(t *testing.T, rounds int, bare, vault func(round int) rate) (bareMedian, vaultMedian rate) {
+func alternate(t *testing.T, rounds int, bare, vault func() rate) (bareMedian, vaultMedian rate) {
 	t.Helper()
 	var bares, vaults []rate
-	bare(-1) // warm up: connections, caches, code paths
-	vault(-1)
-	for round := range rounds {
-		bares = append(bares, bare(round))
-		vaults = append(vaults, vault(round))
+	bare() // warm up: connections, caches, code paths
+	vault()
+	for range rounds {
+		bares = append(bares, bare())
+		vaults = append(vaults, vault())
 	}
 	t.Logf("bare rounds %s, vault rounds %s", join(bares), join(vaults))
 	return median(bares), median(vaults)
