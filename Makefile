@@ -49,8 +49,10 @@ cross: ## build for every system we promise
 check: lint cross test ## what CI runs
 
 .PHONY: bench
-bench: test-deps ## measure against the bare operations, in one run, and print ratios
-	go test -p 1 -tags bench -run '^TestBench' -count=1 -v -timeout 60m ./internal/bench ./adapters/postgres
+bench: test-deps ## measure against the bare operations, in one run, and print a table of ratios
+	@mkdir -p bin && rm -f bin/bench.txt
+	@BENCH_TABLE=$(CURDIR)/bin/bench.txt go test -p 1 -tags bench -run '^TestBench' -count=1 -v -timeout 60m ./internal/bench ./adapters/postgres || ended=$$?; \
+	echo; cat bin/bench.txt; exit $${ended:-0}
 
 .PHONY: bench-celery
 bench-celery: test-deps ## measure the Celery library against Python's Celery and against bare Redis commands, in one run

@@ -2,8 +2,10 @@ package minio
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"hash/crc32"
 	"io"
@@ -65,10 +67,28 @@ func (s *spool) readAt(p []byte, offset int64) (int, error) {
 func (s *spool) checksum() string {
 	var sum uint32
 	table := crc32.MakeTable(crc32.Castagnoli) // made once by the package
-	for i, chunk := range s.chunks {
-		sum = crc32.Update(sum, table, chunk[:max(0, min(chunkSize, s.size-int64(i)*chunkSize))])
+	for chunk := range s.pieces {
+		sum = crc32.Update(sum, table, chunk)
 	}
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
+}
+
+// sha256 returns the SHA-256 of what is held, as a signature of AWS's version 4 writes it.
+func (s *spool) sha256() string {
+	sum := sha256.New()
+	for chunk := range s.pieces {
+		sum.Write(chunk) //nolint:errcheck // a hash takes everything
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// pieces yields what is held, in order.
+func (s *spool) pieces(yield func([]byte) bool) {
+	for i, chunk := range s.chunks {
+		if !yield(chunk[:max(0, min(chunkSize, s.size-int64(i)*chunkSize))]) {
+			return
+		}
+	}
 }
 
 // reset forgets the bytes and keeps the chunks.

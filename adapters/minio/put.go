@@ -62,7 +62,7 @@ func (s *Store) Put(ctx context.Context, key domain.ObjectKey, r io.Reader, size
 // putStream sends a body that is too long to be worth holding and short enough for one request.
 func (s *Store) putStream(ctx context.Context, up upload, r io.Reader, size int64) (int64, error) {
 	body := newStream(ctx, r, size)
-	if err := s.send(ctx, up, body, &body.gate, size, up.options()); err != nil {
+	if err := s.send(ctx, up, body, &body.gate, size, "", up.options()); err != nil {
 		return 0, err
 	}
 	return size, nil
@@ -87,17 +87,22 @@ func (s *Store) putSpooled(ctx context.Context, up upload, r io.Reader, size int
 }
 
 // putHeld sends a body that can be sent again, and does so where the server says that another request was in the way. Over plain
-// HTTP its bytes are signed; where the configuration says that checking them is enough, its CRC-32C goes ahead instead.
+// HTTP its bytes are signed, all at once, as they are all there: signing them piece by piece costs either side more. Where the
+// configuration says that checking them is enough, its CRC-32C goes ahead instead.
 func (s *Store) putHeld(ctx context.Context, up upload, content *spool) (int64, error) {
-	options := up.options()
-	if !s.signPayloads {
+	options, digest := up.options(), ""
+	switch {
+	case !s.signPayloads:
 		options.DisableContentSha256 = true
 		options.UserMetadata[checksumHeader] = content.checksum()
+	case !s.secure:
+		options.DisableContentSha256 = true // in pieces
+		digest = content.sha256()
 	}
 	var err error
 	for range tries {
 		body := newHeld(content)
-		if err = s.send(ctx, up, body, &body.gate, content.size, options); err == nil {
+		if err = s.send(ctx, up, body, &body.gate, content.size, digest, options); err == nil {
 			return content.size, nil
 		}
 		if !inTheWay(err) {
@@ -121,8 +126,9 @@ func endOf(ctx context.Context, err error, length, size int64) error {
 }
 
 // send makes the one request that stores a body. The request does not end with ctx but by the gate: before the last byte it
-// is broken off, and the server cannot store a part of it; after the last byte the answer is worth waiting for.
-func (s *Store) send(ctx context.Context, up upload, body io.Reader, gate *gate, size int64, options minio.PutObjectOptions) error {
+// is broken off, and the server cannot store a part of it; after the last byte the answer is worth waiting for. Digest is the
+// body's SHA-256 in hexadecimal, for the signature, or empty.
+func (s *Store) send(ctx context.Context, up upload, body io.Reader, gate *gate, size int64, digest string, options minio.PutObjectOptions) error {
 	request, cancel := s.outlive(ctx)
 	defer cancel()
 	finish := onEnd(ctx, func() {
@@ -131,7 +137,7 @@ func (s *Store) send(ctx context.Context, up upload, body io.Reader, gate *gate,
 		}
 	})
 	options.SetMatchETagExcept("*")
-	_, err := s.s3.PutObject(request, s.bucket, up.key.String(), body, size, "", "", options)
+	_, err := s.s3.PutObject(request, s.bucket, up.key.String(), body, size, "", digest, options)
 	finish()
 	gate.stop(errReturned)
 

@@ -30,6 +30,7 @@ type Store struct {
 	chunks    *chunkPool
 	log       *slog.Logger
 
+	secure       bool // by TLS
 	signPayloads bool
 }
 
@@ -53,7 +54,7 @@ func New(cfg Config, log *slog.Logger) (*Store, error) {
 	}
 	s := &Store{
 		s3: minio.Core{Client: client}, transport: transport, bucket: cfg.Bucket, region: cfg.regionOf(at), partSize: cfg.PartSize,
-		timeout: cfg.Timeout, chunks: newChunkPool(), log: log, signPayloads: !cfg.UnsignedPayloads,
+		timeout: cfg.Timeout, chunks: newChunkPool(), log: log, secure: at.secure, signPayloads: !cfg.UnsignedPayloads,
 	}
 	if cfg.PublicEndpoint != "" {
 		public, err := parseAddress("public_endpoint", cfg.PublicEndpoint, cfg.Secure)

@@ -50,3 +50,47 @@ func TestPagesComeFromIndexes(t *testing.T) {
 		}
 	}
 }
+
+// TestWhichPlansAreKept: PostgreSQL keeps the plans of what every upload runs, and makes a new one for each page of the list.
+func TestWhichPlansAreKept(t *testing.T) {
+	t.Parallel()
+	store := open(t, Config{DSN: testenv.Schema(t).AppDSN})
+	doc := newDoc("a")
+	if err := store.AddDocument(t.Context(), doc); err != nil {
+		t.Fatal(err)
+	}
+	err := store.inTx(t.Context(), func(tx session) error { // for one connection
+		for range 12 {
+			if _, err := tx.ListDocuments(t.Context(), domain.Nobody, ports.DocumentQuery{Limit: 1, Status: domain.Ready}); err != nil {
+				return err
+			}
+			_, err := tx.Advance(t.Context(), doc.ID, func(d *domain.Document) error { d.Requeues++; return nil })
+			if err != nil {
+				return err
+			}
+		}
+		var kept []struct {
+			Statement    string
+			GenericPlans int
+		}
+		if err := tx.on(t.Context()).Raw("SELECT statement, generic_plans FROM pg_prepared_statements").Scan(&kept).Error; err != nil {
+			return err
+		}
+		generic := 0
+		for _, statement := range kept {
+			if strings.Contains(statement.Statement, "ORDER BY") && strings.Contains(statement.Statement, "LIMIT") {
+				t.Errorf("prepared: %s", statement.Statement)
+			}
+			if statement.Statement == swap && statement.GenericPlans > 0 {
+				generic++
+			}
+		}
+		if generic != 1 {
+			t.Errorf("the plan of Advance is not kept: %+v", kept)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

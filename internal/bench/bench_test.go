@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // TestBenchUpload measures uploads while nobody processes them.
@@ -22,23 +21,29 @@ func TestBenchUpload(t *testing.T) {
 	bare, api := newBare(t, s), s.startAPI(t)
 	ctx := t.Context()
 
-	large, n := noise(1<<20), 300
+	large := noise(1 << 20)
 	b, v := alternate(t, 5,
-		func(int) rate {
-			return parallel(t, clients, n, func(int) error { return bare.put(ctx, newKey(uuid.New()), large) })
-		},
-		func(int) rate {
-			return parallel(t, clients, n, func(int) error { return api.upload(ctx, "large.pdf", large) })
-		})
-	report(t, "upload 1 MiB, against PUT", b, v, "reach 0.7, aim at 0.8")
+		func() rate { return rateOf(t, func() error { return bare.put(ctx, newKey(uuid.New()), large) }) },
+		func() rate { return rateOf(t, func() error { return api.upload(ctx, "large.pdf", large) }) })
+	compare(t, "upload 1 MiB, to PUT", b, v, 0.7, 0.8)
 
-	small, n := text(4<<10), 1000
+	small := text(4 << 10)
 	b, v = alternate(t, 5,
-		func(int) rate { return parallel(t, clients, n, func(int) error { return bare.accept(ctx, small) }) },
-		func(int) rate {
-			return parallel(t, clients, n, func(int) error { return api.upload(ctx, "small.txt", small) })
-		})
-	report(t, "upload 4 KiB, against PUT+INSERT+LPUSH", b, v, "reach 0.7")
+		func() rate { return rateOf(t, func() error { return bare.accept(ctx, small) }) },
+		func() rate { return rateOf(t, func() error { return api.upload(ctx, "small.txt", small) }) })
+	compare(t, "upload 4 KiB, to PUT+INSERT+LPUSH", b, v, 0.7, 0)
+}
+
+// round is how long a round lasts: a time, not a number, so that the whole takes as long on a slow machine.
+const round = 5 * time.Second
+
+// rateOf calls do for a round.
+func rateOf(t *testing.T, do func() error) rate {
+	t.Helper()
+	began, cpu := time.Now(), used(t)
+	n := during(t, clients, round, do)
+	t.Log(used(t).since(cpu, n))
+	return since(began, n)
 }
 
 // accept does what an upload takes.
@@ -82,42 +87,38 @@ func TestBenchUploadToReady(t *testing.T) {
 	bare, api := newBare(t, s), s.startAPI(t)
 	start(t, s.bin, s.env(), "worker")
 	ctx := t.Context()
-	const n = 1000
-	vault := func(int) rate {
-		return toReady(t, api, bare.db, n)
-	}
-	b, v := alternate(t, 3, func(int) rate {
-		cpu := used(t)
-		defer func() { t.Log("bare", used(t).since(cpu, n)) }()
-		return parallel(t, clients, n, func(int) error { return bare.through(ctx, text(4<<10)) })
-	}, vault)
-	report(t, "upload to ready, 4 KiB, against bare loop", b, v, "reach 0.5")
-	t.Logf("%-46s %.1f times Python's %d/s   (aim at 5)", "upload to ready, real services", float64(v)/pythonRate, pythonRate)
-}
-
-// toReady uploads n documents and waits until all are ready.
-func toReady(t *testing.T, api *api, db *pgxpool.Pool, n int) rate {
-	t.Helper()
-	ctx := t.Context()
 	ready := func() (count int) {
-		if err := db.QueryRow(ctx, `SELECT count(*) FROM documents WHERE status = 'ready'`).Scan(&count); err != nil {
+		if err := bare.db.QueryRow(ctx, `SELECT count(*) FROM documents WHERE status = 'ready'`).Scan(&count); err != nil {
 			t.Fatal(err)
 		}
 		return count
 	}
-	before, began := ready(), time.Now()
-	cpu := used(t)
-	parallel(t, clients, n, func(int) error { return api.upload(ctx, "small.txt", text(4<<10)) })
+	b, v := alternate(t, 3,
+		func() rate { return rateOf(t, func() error { return bare.through(ctx, text(4<<10)) }) },
+		func() rate {
+			before := ready()
+			return toReady(t, api, func(n int) error {
+				if done := ready() - before; done < n {
+					return fmt.Errorf("%d of %d ready", done, n)
+				}
+				return nil
+			})
+		})
+	compare(t, "upload to ready 4 KiB, to the bare loop", b, v, 0.5, 0)
+	Add(t, Row{What: "upload to ready, real services, to Python's", Figures: fmt.Sprintf("vault %.0f/s, Python %d/s", float64(v), pythonRate),
+		Value: float64(v) / pythonRate, Aim: 5})
+}
+
+// toReady uploads documents for a round and waits until done says that all n of them are ready.
+func toReady(t *testing.T, api *api, done func(n int) error) rate {
+	t.Helper()
+	began, cpu := time.Now(), used(t)
+	n := during(t, clients, round, func() error { return api.upload(t.Context(), "small.txt", text(4<<10)) })
 	uploaded := time.Since(began)
-	await(t, func() error {
-		if done := ready() - before; done < n {
-			return fmt.Errorf("%d of %d ready", done, n)
-		}
-		return nil
-	})
-	t.Logf("%d uploads took %.1f s, all ready after %.1f s", n, uploaded.Seconds(), time.Since(began).Seconds())
-	t.Log(used(t).since(cpu, n))
-	return since(began, n)
+	await(t, func() error { return done(n) })
+	v := since(began, n)
+	t.Logf("%d uploads took %.1f s, all ready after %.1f s; %s", n, uploaded.Seconds(), time.Since(began).Seconds(), used(t).since(cpu, n))
+	return v
 }
 
 // await asks until done answers nil, seldom enough that the asking itself does not count.
@@ -144,20 +145,11 @@ func TestBenchEmbedded(t *testing.T) {
 	data := dataDir(t)
 	p := start(t, program(t), []string{"PATH=/usr/bin:/bin", "HOME=" + data, "LOG_LEVEL=warn"}, "up", "--data", data, "--listen", addr)
 	api := waitReady(t, p, addr)
-	const n = 1500
-	ready := func() rate {
-		began := time.Now()
-		cpu := used(t)
-		defer func() { t.Log(used(t).since(cpu, n)) }()
-		parallel(t, clients, n, func(int) error { return api.upload(t.Context(), "small.txt", text(4<<10)) })
-		uploaded := time.Since(began)
-		await(t, func() error { return api.nonePending(t.Context()) })
-		t.Logf("%d uploads took %.1f s, all ready after %.1f s", n, uploaded.Seconds(), time.Since(began).Seconds())
-		return since(began, n)
-	}
+	ready := func() rate { return toReady(t, api, func(int) error { return api.nonePending(t.Context()) }) }
 	ready()
 	v := median([]rate{ready(), ready(), ready()})
-	t.Logf("%-46s %.0f/s, %.1f times Python's %d/s   (aim at 15)", "upload to ready, embedded", float64(v), float64(v)/pythonRate, pythonRate)
+	Add(t, Row{What: "upload to ready, embedded, to Python's", Figures: fmt.Sprintf("vault %.0f/s, Python %d/s", float64(v), pythonRate),
+		Value: float64(v) / pythonRate, Aim: 15})
 }
 
 // nonePending asks the API whether a document still waits or is being processed.
@@ -184,22 +176,22 @@ func (a *api) nonePending(ctx context.Context) error {
 func TestBenchMemory(t *testing.T) {
 	s := newStack(t)
 	rest, _ := s.startAPI(t).memory(t)
-	t.Logf("%-46s %d MiB", "memory at rest", rest>>20)
+	Add(t, Row{What: "memory of the API at rest", Figures: fmt.Sprintf("%d MiB", rest>>20), Value: float64(rest >> 20)})
 
 	// A process of its own for each: memory that an earlier measure left behind would hide what the next one takes.
-	grew := func(what, goal string, upload func(*api)) {
+	grew := func(what string, most float64, upload func(*api)) {
 		api := s.startAPI(t)
 		before, _ := api.memory(t)
 		api.resetPeak(t)
 		upload(api)
 		_, peak := api.memory(t)
-		t.Logf("%-46s grew by %d MiB   (%s)", what, (peak-before)>>20, goal)
+		Add(t, Row{What: what, Figures: "growth in MiB", Value: float64((peak - before) >> 20), Reach: most, Most: true})
 	}
-	grew("64 parallel uploads of 256 KiB", "at most 256 MiB", func(api *api) {
+	grew("memory for 64 parallel uploads of 256 KiB", 256, func(api *api) {
 		content := noise(256 << 10)
-		parallel(t, 64, 640, func(int) error { return api.upload(t.Context(), "p.pdf", content) })
+		times(t, 64, 640, func() error { return api.upload(t.Context(), "p.pdf", content) })
 	})
-	grew("one upload of 1 GiB of unknown length", "at most 64 MiB", func(api *api) { api.stream(t, 1<<30) })
+	grew("memory for 1 GiB of unknown length", 64, func(api *api) { api.stream(t, 1<<30) })
 }
 
 // stream uploads size bytes without saying how many there are.

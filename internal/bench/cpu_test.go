@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/docuvault/docuvault/adapters/extract"
 )
 
 // clockTick is the unit of the times in /proc/PID/stat: a hundredth of a second on every Linux there is (USER_HZ).
@@ -51,14 +53,17 @@ func used(t *testing.T) usage {
 		processes[pid] = process{parent, nameOf(pid, string(content[begin+1:end])), time.Duration(ticks) * clockTick}
 	}
 	total := usage{}
-	for pid, p := range processes {
+	for _, p := range processes {
 		for parent := p.parent; parent > 1; parent = processes[parent].parent {
 			if parent == os.Getpid() {
-				total[p.name] += p.spent
+				name := p.name
+				if name == extract.WorkerCommand { // its time is its parent's once it has ended
+					name = processes[p.parent].name
+				}
+				total[name] += p.spent
 				break
 			}
 		}
-		_ = pid
 	}
 	return total
 }

@@ -208,17 +208,31 @@ func (a *api) upload(ctx context.Context, name string, content []byte) error {
 	return nil
 }
 
-// parallel calls do n times from several goroutines and returns the rate.
-func parallel(t *testing.T, workers, n int, do func(i int) error) rate {
+// times calls do so many times from several goroutines.
+func times(t *testing.T, workers, n int, do func() error) {
 	t.Helper()
-	began := time.Now()
-	var next atomic.Int64
+	var left atomic.Int64
+	left.Store(int64(n))
+	together(t, workers, func() bool { return left.Add(-1) >= 0 }, do)
+}
+
+// during calls do from several goroutines for so long, and returns how often.
+func during(t *testing.T, workers int, long time.Duration, do func() error) int {
+	t.Helper()
+	end := time.Now().Add(long)
+	var done atomic.Int64
+	together(t, workers, func() bool { return time.Now().Before(end) }, func() error { done.Add(1); return do() })
+	return int(done.Load())
+}
+
+func together(t *testing.T, workers int, more func() bool, do func() error) {
+	t.Helper()
 	var working sync.WaitGroup
 	var failed atomic.Pointer[error]
 	for range workers {
 		working.Go(func() {
-			for i := int(next.Add(1)); i <= n && failed.Load() == nil; i = int(next.Add(1)) {
-				if err := do(i); err != nil {
+			for failed.Load() == nil && more() {
+				if err := do(); err != nil {
 					failed.Store(&err)
 				}
 			}
@@ -228,7 +242,6 @@ func parallel(t *testing.T, workers, n int, do func(i int) error) rate {
 	if err := failed.Load(); err != nil {
 		t.Fatal(*err)
 	}
-	return since(began, n)
 }
 
 // text makes a plain text of so many bytes, different every time.

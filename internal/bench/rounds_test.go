@@ -14,14 +14,14 @@ import (
 type rate float64
 
 // alternate runs the bare loop and the vault in turns and returns the median rate of each.
-func alternate(t *testing.T, rounds int, bare, vault func(round int) rate) (bareMedian, vaultMedian rate) {
+func alternate(t *testing.T, rounds int, bare, vault func() rate) (bareMedian, vaultMedian rate) {
 	t.Helper()
 	var bares, vaults []rate
-	bare(-1) // warm up: connections, caches, code paths
-	vault(-1)
-	for round := range rounds {
-		bares = append(bares, bare(round))
-		vaults = append(vaults, vault(round))
+	bare() // warm up: connections, caches, code paths
+	vault()
+	for range rounds {
+		bares = append(bares, bare())
+		vaults = append(vaults, vault())
 	}
 	t.Logf("bare rounds %s, vault rounds %s", join(bares), join(vaults))
 	return median(bares), median(vaults)
@@ -43,7 +43,9 @@ func median(rates []rate) rate {
 // since returns the rate of n operations that began then.
 func since(began time.Time, n int) rate { return rate(float64(n) / time.Since(began).Seconds()) }
 
-// report prints one row of the table. Goal is what the project wants to reach.
-func report(t *testing.T, what string, bare, vault rate, goal string) {
-	t.Logf("%-46s bare %7.0f/s   vault %7.0f/s   ratio %.2f   (%s)", what, float64(bare), float64(vault), float64(vault)/float64(bare), goal)
+// compare adds a row about the vault against the bare loop.
+func compare(t *testing.T, what string, bare, vault rate, reach, aim float64) {
+	t.Helper()
+	Add(t, Row{What: what, Figures: fmt.Sprintf("bare %.0f/s, vault %.0f/s", float64(bare), float64(vault)),
+		Value: float64(vault) / float64(bare), Reach: reach, Aim: aim})
 }
