@@ -148,7 +148,7 @@ func (p *Processor) readHolding(ctx context.Context, held domain.Attempt, doc do
 // read makes the outcome: text out of bytes, topics out of text.
 func (p *Processor) read(ctx context.Context, doc domain.Document) (ports.Outcome, error) {
 	if doc.Object.IsZero() {
-		return ports.Outcome{}, contentGone()
+		return ports.Outcome{}, keyDamage(domain.Unreadable)
 	}
 	content, _, err := p.storage.Get(ctx, doc.Object, ports.Range{})
 	if domain.ErrorCode(err) == domain.NotFound {

@@ -56,13 +56,14 @@ const (
 	OrphanObject  FindingKind = "orphan_object"  // no row names it
 	ForeignObject FindingKind = "foreign_object" // not of this vault's making; never removed
 	MissingObject FindingKind = "missing_object" // a row names it and it is not there
+	DamagedKey    FindingKind = "damaged_key"    // a row names what is no key of ours; its object may be among the foreign ones
 )
 
 // Finding is one disagreement between storage and database.
 type Finding struct {
 	Kind     FindingKind
 	Object   string            // its name in storage
-	Document domain.DocumentID // of a missing object
+	Document domain.DocumentID // of a missing object or a damaged key
 	Size     int64             // bytes
 	Removed  bool
 }
@@ -77,6 +78,7 @@ type SweepReport struct {
 	Bytes     int64 // of the orphans
 	Documents int   // looked at
 	Missing   int   // documents whose bytes are gone
+	Damaged   int   // documents whose row holds no key of ours: whether their bytes are there cannot be told
 	Elsewhere int   // documents whose bytes another backend keeps: nothing was asked about them
 	Uploads   int   // unfinished uploads found stale, and aborted if deleting
 }
@@ -183,6 +185,11 @@ func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, repo
 			if _, err := s.repo.Document(ctx, doc.Owner, doc.ID); domain.ErrorCode(err) == domain.NotFound {
 				continue
 			}
+			if doc.Object.IsZero() {
+				report.Damaged++
+				options.Found(Finding{Kind: DamagedKey, Document: doc.ID, Size: doc.Size})
+				continue
+			}
 			report.Missing++
 			options.Found(Finding{Kind: MissingObject, Object: doc.Object.String(), Document: doc.ID, Size: doc.Size})
 		}
@@ -197,7 +204,7 @@ func (s *Sweeper) here(docs []domain.Document) []domain.Document {
 	return slices.DeleteFunc(slices.Clone(docs), func(doc domain.Document) bool { return elsewhere(doc, s.storage) != nil })
 }
 
-// missing returns those documents whose object is not there, in order.
+// missing returns those documents whose object is not there or whose key is none, in order.
 func (s *Sweeper) missing(ctx context.Context, docs []domain.Document) ([]domain.Document, error) {
 	gone, errs := make([]bool, len(docs)), make([]error, len(docs))
 	slots := make(chan struct{}, sweepStats)

@@ -50,3 +50,24 @@ func TestSweepSkipsDocumentsStoredElsewhere(t *testing.T) {
 		t.Errorf("%+v, error %v", report, err)
 	}
 }
+
+// A row whose key is not of our shape is damaged, and neither its sweep nor its processing says that bytes are gone.
+func TestDamagedObjectKey(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	doc := h.row(t, func(up *domain.Upload) { up.Object = domain.ObjectKey{} })
+	var findings []app.Finding
+	report, err := h.sweeper.Sweep(t.Context(), app.SweepOptions{Delete: true, Found: func(f app.Finding) { findings = append(findings, f) }})
+	if err != nil || report.Documents != 1 || report.Missing != 0 || report.Damaged != 1 {
+		t.Errorf("%+v, error %v", report, err)
+	}
+	if len(findings) != 1 || findings[0].Kind != app.DamagedKey || findings[0].Document != doc.ID {
+		t.Errorf("found %+v", findings)
+	}
+	if _, err := h.processor.Process(t.Context(), doc.ID); err != nil {
+		t.Fatal(err)
+	}
+	if now := h.document(t, doc.ID); now.Status != domain.Failed || now.Failure.Code != "object_key_damaged" {
+		t.Errorf("left as %+v", now.Progress)
+	}
+}

@@ -31,6 +31,7 @@ type sweepSummary struct {
 	Bytes     int64       `json:"orphan_bytes"`
 	Documents int         `json:"documents"`
 	Missing   int         `json:"missing"`
+	Damaged   int         `json:"damaged"`
 	Elsewhere int         `json:"elsewhere"`
 	Uploads   int         `json:"stale_uploads"`
 	Deleted   bool        `json:"deleted"` // false: a dry run
@@ -73,7 +74,7 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 	summary := sweepSummary{Findings: []sweepLine{}, Deleted: options.Delete}
 	options.Found = func(f app.Finding) {
 		line := sweepLine{Kind: f.Kind, Object: f.Object, Size: f.Size, Removed: f.Removed}
-		if f.Kind == app.MissingObject {
+		if f.Kind == app.MissingObject || f.Kind == app.DamagedKey {
 			line.Document = f.Document.String()
 		}
 		if asJSON {
@@ -89,11 +90,11 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 	if asJSON {
 		summary.Objects, summary.Young, summary.Orphans, summary.Foreign = report.Objects, report.Young, report.Orphans, report.Foreign
 		summary.Removed, summary.Bytes, summary.Documents = report.Removed, report.Bytes, report.Documents
-		summary.Missing, summary.Elsewhere, summary.Uploads = report.Missing, report.Elsewhere, report.Uploads
+		summary.Missing, summary.Damaged, summary.Elsewhere, summary.Uploads = report.Missing, report.Damaged, report.Elsewhere, report.Uploads
 		return printJSON(out, summary)
 	}
-	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d stored elsewhere\n",
-		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.Elsewhere)
+	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d with a damaged key, %d stored elsewhere\n",
+		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.Damaged, report.Elsewhere)
 	if err == nil && !options.Delete && report.Orphans+report.Uploads > 0 {
 		_, err = fmt.Fprintln(out, "nothing was removed; --delete removes")
 	}
@@ -104,6 +105,8 @@ func describe(line sweepLine) string {
 	switch {
 	case line.Kind == app.MissingObject:
 		return fmt.Sprintf("missing   document %s, object %s", line.Document, line.Object)
+	case line.Kind == app.DamagedKey:
+		return fmt.Sprintf("damaged   document %s: its row holds no key of ours; look for its bytes among what is not ours", line.Document)
 	case line.Kind == app.ForeignObject:
 		return fmt.Sprintf("not ours  %q (%d bytes)", line.Object, line.Size)
 	case line.Removed:
