@@ -35,8 +35,11 @@ func NewSweeper(deps SweeperDeps) *Sweeper {
 
 // SweepOptions says how to sweep. The zero SweepOptions only looks.
 type SweepOptions struct {
-	Grace  time.Duration // objects younger than this may belong to an upload under way; default 24 h, at least 1 h
+	// Grace must be longer than any upload takes: objects younger than this may belong to one under way, and an S3 server may
+	// date an object that came in parts from when its upload began, not from when it ended. Default 24 h, at least 1 h.
+	Grace  time.Duration
 	Delete bool          // remove what is found; otherwise it is only reported
+	Force  bool          // remove it however much it is
 	Found  func(Finding) // called for each finding, one at a time; may be nil
 }
 
@@ -83,7 +86,9 @@ type SweepReport struct {
 	Uploads   int   // unfinished uploads found stale, and aborted if deleting
 }
 
-// Sweep goes through all of storage and all rows once.
+// Sweep goes through all of storage and all rows once. With Delete it looks at all of storage first and, unless forced, is
+// Conflict with reason "mass_removal", and removes nothing, if no row names any of the objects, or if more than 10 and more than
+// 10 % of them would go. Each object is looked up again before it is removed.
 func (s *Sweeper) Sweep(ctx context.Context, options SweepOptions) (SweepReport, error) {
 	var report SweepReport
 	if options.Grace == 0 {
@@ -96,6 +101,11 @@ func (s *Sweeper) Sweep(ctx context.Context, options SweepOptions) (SweepReport,
 		options.Found = func(Finding) {}
 	}
 	before := s.now().Add(-options.Grace)
+	if options.Delete && !options.Force {
+		if err := s.fuse(ctx, before); err != nil {
+			return report, err
+		}
+	}
 	if err := s.sweepObjects(ctx, before, options, &report); err != nil {
 		return report, err
 	}
@@ -150,6 +160,15 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 		if object.ModTime.After(before) {
 			report.Young++
 			continue
+		}
+		if options.Delete {
+			named, err := s.repo.NamedObjects(ctx, []domain.ObjectKey{object.Key})
+			if err != nil {
+				return fmt.Errorf("look an object up again: %w", err)
+			}
+			if named[object.Key] {
+				continue
+			}
 		}
 		report.Orphans++
 		report.Bytes += object.Size

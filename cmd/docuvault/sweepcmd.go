@@ -9,6 +9,7 @@ import (
 	"github.com/docuvault/docuvault/app"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/cmd/docuvault/shell"
+	"github.com/docuvault/docuvault/domain"
 )
 
 // sweepLine is a finding as JSON.
@@ -43,12 +44,17 @@ func (p *program) sweepCommand() *cobra.Command {
 		Long: `Compare storage with the database. It only looks, unless --delete is given: then
 objects that no document names and uploads that were never finished are removed,
 if they are older than the grace time. Documents whose object is gone are
-reported, never removed.`,
+reported, never removed.
+
+Nothing is removed if no document names any of the objects, or if more than 10 and
+more than 10 % of them would go: that is how a wrong database looks, or one
+restored from a backup. Look at what is found, then give --force.`,
 		Example: "  docuvault sweep\n  docuvault sweep --delete\n  docuvault sweep --delete --grace 48h --json",
 	}
 	asJSON := jsonFlag(cmd)
 	remove := cmd.Flags().Bool("delete", false, "remove what is found, in place of only reporting it")
-	grace := cmd.Flags().Duration("grace", app.DefaultGrace, "leave alone what is younger: it may belong to an upload under way")
+	force := cmd.Flags().Bool("force", false, "with --delete, remove what is found however much it is")
+	grace := cmd.Flags().Duration("grace", app.DefaultGrace, "leave alone what is younger: it may belong to an upload under way; must be longer than any upload takes")
 	config.AddFlags(cmd.Flags(), config.Sweep)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if *grace < app.MinGrace {
@@ -64,7 +70,7 @@ reported, never removed.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, parts.Close()) }()
-		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Log: log})
+		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove, Force: *force}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Log: log})
 	}
 	return cmd
 }
@@ -84,6 +90,9 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 		_, _ = fmt.Fprintln(out, describe(line)) // the summary's error tells of a closed output
 	}
 	report, err := app.NewSweeper(deps).Sweep(cmd.Context(), options)
+	if domain.ErrorReason(err) == "mass_removal" {
+		return fmt.Errorf("%w --force removes them all the same", err)
+	}
 	if err != nil {
 		return err
 	}
