@@ -57,7 +57,8 @@ func (v *Vault) OpenContent(ctx context.Context, doc domain.Document, part ports
 		return nil, err
 	}
 	if doc.Object.IsZero() {
-		return nil, missingContent()
+		v.log.ErrorContext(ctx, "the object key in a document's row is damaged", "document_id", doc.ID.String())
+		return nil, keyDamage(domain.NotFound)
 	}
 	content, _, err := v.storage.Get(ctx, doc.Object, part)
 	if domain.ErrorCode(err) == domain.NotFound {
@@ -167,7 +168,7 @@ func (v *Vault) Link(ctx context.Context, owner domain.Owner, id domain.Document
 		return SharedLink{}, err
 	}
 	if doc.Object.IsZero() {
-		return SharedLink{}, missingContent()
+		return SharedLink{}, keyDamage(domain.NotFound)
 	}
 	link := describe(doc)
 	link.TTL = ttl

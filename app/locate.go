@@ -15,3 +15,12 @@ func elsewhere(doc domain.Document, here ports.StorageBackend) error {
 }
 
 const storedElsewhere = "stored_elsewhere"
+
+// badKey is the reason of a document whose row holds no key of D-06's shape. Python writes keys by the same rule, so the row is
+// damaged: its bytes may well be there, and only mending the row leads to them.
+const badKey = "object_key_damaged"
+
+// keyDamage is the error of such a document, with the code that suits the caller.
+func keyDamage(code domain.Code) error {
+	return domain.Errorf(code, "the record of where this document's bytes are is damaged").Because(badKey)
+}

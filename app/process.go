@@ -149,7 +149,7 @@ func (p *Processor) readHolding(ctx context.Context, held domain.Attempt, doc do
 // read makes the outcome: text out of bytes, topics out of text.
 func (p *Processor) read(ctx context.Context, doc domain.Document) (ports.Outcome, error) {
 	if doc.Object.IsZero() {
-		return ports.Outcome{}, contentGone()
+		return ports.Outcome{}, keyDamage(domain.Unreadable)
 	}
 	source := &content{open: func() (io.ReadCloser, error) { return p.open(ctx, doc.Object) }}
 	defer source.close()

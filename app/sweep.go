@@ -35,8 +35,11 @@ func NewSweeper(deps SweeperDeps) *Sweeper {
 
 // SweepOptions says how to sweep. The zero SweepOptions only looks.
 type SweepOptions struct {
-	Grace  time.Duration // objects younger than this may belong to an upload under way; default 24 h, at least 1 h
+	// Grace must be longer than any upload takes: objects younger than this may belong to one under way, and an S3 server may
+	// date an object that came in parts from when its upload began, not from when it ended. Default 24 h, at least 1 h.
+	Grace  time.Duration
 	Delete bool          // remove what is found; otherwise it is only reported
+	Force  bool          // remove it however much it is
 	Found  func(Finding) // called for each finding, one at a time; may be nil
 }
 
@@ -56,13 +59,14 @@ const (
 	OrphanObject  FindingKind = "orphan_object"  // no row names it
 	ForeignObject FindingKind = "foreign_object" // not of this vault's making; never removed
 	MissingObject FindingKind = "missing_object" // a row names it and it is not there
+	DamagedKey    FindingKind = "damaged_key"    // a row names what is no key of ours; its object may be among the foreign ones
 )
 
 // Finding is one disagreement between storage and database.
 type Finding struct {
 	Kind     FindingKind
 	Object   string            // its name in storage
-	Document domain.DocumentID // of a missing object
+	Document domain.DocumentID // of a missing object or a damaged key
 	Size     int64             // bytes
 	Removed  bool
 }
@@ -77,11 +81,14 @@ type SweepReport struct {
 	Bytes     int64 // of the orphans
 	Documents int   // looked at
 	Missing   int   // documents whose bytes are gone
+	Damaged   int   // documents whose row holds no key of ours: whether their bytes are there cannot be told
 	Elsewhere int   // documents whose bytes another backend keeps: nothing was asked about them
 	Uploads   int   // unfinished uploads found stale, and aborted if deleting
 }
 
-// Sweep goes through all of storage and all rows once.
+// Sweep goes through all of storage and all rows once. With Delete it looks at all of storage first and, unless forced, is
+// Conflict with reason "mass_removal", and removes nothing, if no row names any of the objects, or if more than 10 and more than
+// 10 % of them would go. Each object is looked up again before it is removed.
 func (s *Sweeper) Sweep(ctx context.Context, options SweepOptions) (SweepReport, error) {
 	var report SweepReport
 	if options.Grace == 0 {
@@ -94,6 +101,11 @@ func (s *Sweeper) Sweep(ctx context.Context, options SweepOptions) (SweepReport,
 		options.Found = func(Finding) {}
 	}
 	before := s.now().Add(-options.Grace)
+	if options.Delete && !options.Force {
+		if err := s.fuse(ctx, before); err != nil {
+			return report, err
+		}
+	}
 	if err := s.sweepObjects(ctx, before, options, &report); err != nil {
 		return report, err
 	}
@@ -149,6 +161,15 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 			report.Young++
 			continue
 		}
+		if options.Delete {
+			named, err := s.repo.NamedObjects(ctx, []domain.ObjectKey{object.Key})
+			if err != nil {
+				return fmt.Errorf("look an object up again: %w", err)
+			}
+			if named[object.Key] {
+				continue
+			}
+		}
 		report.Orphans++
 		report.Bytes += object.Size
 		if options.Delete {
@@ -183,6 +204,11 @@ func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, repo
 			if _, err := s.repo.Document(ctx, doc.Owner, doc.ID); domain.ErrorCode(err) == domain.NotFound {
 				continue
 			}
+			if doc.Object.IsZero() {
+				report.Damaged++
+				options.Found(Finding{Kind: DamagedKey, Document: doc.ID, Size: doc.Size})
+				continue
+			}
 			report.Missing++
 			options.Found(Finding{Kind: MissingObject, Object: doc.Object.String(), Document: doc.ID, Size: doc.Size})
 		}
@@ -197,7 +223,7 @@ func (s *Sweeper) here(docs []domain.Document) []domain.Document {
 	return slices.DeleteFunc(slices.Clone(docs), func(doc domain.Document) bool { return elsewhere(doc, s.storage) != nil })
 }
 
-// missing returns those documents whose object is not there, in order.
+// missing returns those documents whose object is not there or whose key is none, in order.
 func (s *Sweeper) missing(ctx context.Context, docs []domain.Document) ([]domain.Document, error) {
 	gone, errs := make([]bool, len(docs)), make([]error, len(docs))
 	slots := make(chan struct{}, sweepStats)

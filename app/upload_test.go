@@ -349,7 +349,7 @@ func TestDeleteWhileStorageIsDown(t *testing.T) {
 	}
 	h.storage.Fail(memory.DeleteOp, nil)
 	h.clock.advance(app.DefaultGrace + 1)
-	if report, err := h.sweeper.Sweep(t.Context(), app.SweepOptions{Delete: true}); err != nil || report.Removed != 1 || len(h.objects(t)) != 0 {
+	if report, err := h.sweeper.Sweep(t.Context(), app.SweepOptions{Delete: true, Force: true}); err != nil || report.Removed != 1 || len(h.objects(t)) != 0 {
 		t.Errorf("swept %+v, error %v", report, err)
 	}
 }

@@ -176,6 +176,9 @@ func TestContentOfADocumentWhoseBytesAreGone(t *testing.T) {
 	}
 	_, err = h.OpenContent(t.Context(), domain.Document{Backend: h.storage.Name()}, ports.Range{})
 	mustCode(t, err, domain.NotFound)
+	if domain.ErrorReason(err) != "object_key_damaged" {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestTaskOfAnotherOwnerIsUnknown(t *testing.T) {

@@ -147,7 +147,8 @@ func TestServicesRefuseToStart(t *testing.T) {
 	}{
 		"no schema":        {[]string{"api", "worker"}, "DATABASE_URL=" + empty.AppDSN, 1, "docuvault schema apply"},
 		"older schema":     {[]string{"api", "worker", "sweep"}, "DATABASE_URL=" + older.AppDSN, 1, "documents.object_key is missing; run `docuvault schema apply` first"},
-		"superuser":        {[]string{"api", "worker", "sweep"}, "DATABASE_URL=" + s.db.SuperDSN, 1, "a superuser"},
+		"superuser":        {[]string{"api", "worker", "sweep"}, "DATABASE_URL=" + s.db.SuperDSN, 1, "is a superuser"},
+		"owner":            {[]string{"api", "worker", "sweep"}, "DATABASE_URL=" + s.db.MigrateDSN, 1, "a role that owns tables"},
 		"no postgres":      {[]string{"api", "worker"}, "DATABASE_URL=postgres://docuvault_app:canary@127.0.0.1:1/docuvault", 1, "PostgreSQL cannot be reached"},
 		"broken address":   {[]string{"api", "worker"}, "DATABASE_URL=postgres://docuvault_app:canary@127.0.0.1:notaport/docuvault", 2, "DATABASE_URL"},
 		"broken redis":     {[]string{"api", "worker"}, "REDIS_URL=redis://:canary@127.0.0.1:notaport/0", 2, "REDIS_URL"},

@@ -9,6 +9,7 @@ import (
 	"github.com/docuvault/docuvault/app"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/cmd/docuvault/shell"
+	"github.com/docuvault/docuvault/domain"
 )
 
 // sweepLine is a finding as JSON.
@@ -31,6 +32,7 @@ type sweepSummary struct {
 	Bytes     int64       `json:"orphan_bytes"`
 	Documents int         `json:"documents"`
 	Missing   int         `json:"missing"`
+	Damaged   int         `json:"damaged"`
 	Elsewhere int         `json:"elsewhere"`
 	Uploads   int         `json:"stale_uploads"`
 	Deleted   bool        `json:"deleted"` // false: a dry run
@@ -42,12 +44,17 @@ func (p *program) sweepCommand() *cobra.Command {
 		Long: `Compare storage with the database. It only looks, unless --delete is given: then
 objects that no document names and uploads that were never finished are removed,
 if they are older than the grace time. Documents whose object is gone are
-reported, never removed.`,
+reported, never removed.
+
+Nothing is removed if no document names any of the objects, or if more than 10 and
+more than 10 % of them would go: that is how a wrong database looks, or one
+restored from a backup. Look at what is found, then give --force.`,
 		Example: "  docuvault sweep\n  docuvault sweep --delete\n  docuvault sweep --delete --grace 48h --json",
 	}
 	asJSON := jsonFlag(cmd)
 	remove := cmd.Flags().Bool("delete", false, "remove what is found, in place of only reporting it")
-	grace := cmd.Flags().Duration("grace", app.DefaultGrace, "leave alone what is younger: it may belong to an upload under way")
+	force := cmd.Flags().Bool("force", false, "with --delete, remove what is found however much it is")
+	grace := cmd.Flags().Duration("grace", app.DefaultGrace, "leave alone what is younger: it may belong to an upload under way; must be longer than any upload takes")
 	config.AddFlags(cmd.Flags(), config.Sweep)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if *grace < app.MinGrace {
@@ -63,7 +70,7 @@ reported, never removed.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, parts.Close()) }()
-		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Now: parts.Now, Log: log})
+		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove, Force: *force}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Now: parts.Now, Log: log})
 	}
 	return cmd
 }
@@ -73,7 +80,7 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 	summary := sweepSummary{Findings: []sweepLine{}, Deleted: options.Delete}
 	options.Found = func(f app.Finding) {
 		line := sweepLine{Kind: f.Kind, Object: f.Object, Size: f.Size, Removed: f.Removed}
-		if f.Kind == app.MissingObject {
+		if f.Kind == app.MissingObject || f.Kind == app.DamagedKey {
 			line.Document = f.Document.String()
 		}
 		if asJSON {
@@ -83,17 +90,20 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 		_, _ = fmt.Fprintln(out, describe(line)) // the summary's error tells of a closed output
 	}
 	report, err := app.NewSweeper(deps).Sweep(cmd.Context(), options)
+	if domain.ErrorReason(err) == "mass_removal" {
+		return fmt.Errorf("%w --force removes them all the same", err)
+	}
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		summary.Objects, summary.Young, summary.Orphans, summary.Foreign = report.Objects, report.Young, report.Orphans, report.Foreign
 		summary.Removed, summary.Bytes, summary.Documents = report.Removed, report.Bytes, report.Documents
-		summary.Missing, summary.Elsewhere, summary.Uploads = report.Missing, report.Elsewhere, report.Uploads
+		summary.Missing, summary.Damaged, summary.Elsewhere, summary.Uploads = report.Missing, report.Damaged, report.Elsewhere, report.Uploads
 		return printJSON(out, summary)
 	}
-	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d stored elsewhere\n",
-		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.Elsewhere)
+	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d with a damaged key, %d stored elsewhere\n",
+		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.Damaged, report.Elsewhere)
 	if err == nil && !options.Delete && report.Orphans+report.Uploads > 0 {
 		_, err = fmt.Fprintln(out, "nothing was removed; --delete removes")
 	}
@@ -104,6 +114,8 @@ func describe(line sweepLine) string {
 	switch {
 	case line.Kind == app.MissingObject:
 		return fmt.Sprintf("missing   document %s, object %s", line.Document, line.Object)
+	case line.Kind == app.DamagedKey:
+		return fmt.Sprintf("damaged   document %s: its row holds no key of ours; look for its bytes among what is not ours", line.Document)
 	case line.Kind == app.ForeignObject:
 		return fmt.Sprintf("not ours  %q (%d bytes)", line.Object, line.Size)
 	case line.Removed:

@@ -76,8 +76,10 @@ func mayImport(from, to string) bool {
 		return to == "domain" || to == "ports"
 	case from == "adapters/tasks" && to == "adapters/celery":
 		return true // the one adapter that imports another: it binds the vault's tasks to the library
+	case strings.HasPrefix(from, "adapters/") && to == "app":
+		return from == "adapters/rest" || from == "adapters/tasks" // what drives the application; all others are driven by it
 	case strings.HasPrefix(from, "adapters/"):
-		return to == "domain" || to == "ports" || to == "app" || strings.HasPrefix(to, "adapters/internal") || to == "internal/childproc" || from == "adapters/rest" && to == "docs"
+		return to == "domain" || to == "ports" || to == "adapters/internal" || to == "internal/childproc" || from == "adapters/rest" && to == "docs"
 	case strings.HasPrefix(from, "cmd/"):
 		return !strings.HasPrefix(to, "internal/testenv") && to != "adapters/memory"
 	case strings.HasPrefix(from, "internal/"):
@@ -87,22 +89,61 @@ func mayImport(from, to string) bool {
 	}
 }
 
+// strangers returns the rooms that p imports and must not know.
+func strangers(p pkg) (rooms []string) {
+	from := room(p.ImportPath)
+	for _, imported := range p.Imports {
+		if to := room(imported); to != "" && to != from && !mayImport(from, to) {
+			rooms = append(rooms, to)
+		}
+	}
+	return rooms
+}
+
 // TestImportDirections holds every import inside the module against the direction of the house:
 // cmd → adapters, app → ports → domain.
 func TestImportDirections(t *testing.T) {
 	for path, p := range list(t) {
-		from := room(p.ImportPath)
-		for _, imported := range p.Imports {
-			to := room(imported)
-			if to == "" || to == from || strings.HasPrefix(from, "internal/") {
-				continue
+		for _, to := range strangers(p) {
+			t.Errorf("%s imports %s, which the room %s must not know", path, to, room(p.ImportPath))
+		}
+	}
+}
+
+// TestForbiddenDirectionsAreSeen plants an import against every direction, and one along each.
+func TestForbiddenDirectionsAreSeen(t *testing.T) {
+	for importer, c := range map[string]struct{ forbidden, allowed []string }{
+		"domain":                       {[]string{"ports", "app", "adapters/postgres", "cmd/docuvault/shell", "internal/testenv", "docs"}, nil},
+		"ports":                        {[]string{"app", "adapters/memory", "cmd/docuvault", "internal/testenv"}, []string{"domain"}},
+		"ports/storagetest":            {[]string{"app", "adapters/minio", "internal/testenv"}, []string{"domain", "ports"}},
+		"app":                          {[]string{"adapters/postgres", "adapters/memory", "cmd/docuvault/config", "internal/testenv", "docs"}, []string{"domain", "ports"}},
+		"adapters/postgres":            {[]string{"app", "adapters/minio", "adapters/celery", "cmd/docuvault/shell", "internal/testenv", "docs"}, []string{"domain", "ports", "adapters/internal/pgdsn"}},
+		"adapters/minio":               {[]string{"app", "adapters/filesystem"}, []string{"domain", "ports"}},
+		"adapters/memory":              {[]string{"app", "adapters/postgres"}, []string{"domain", "ports"}},
+		"adapters/extract/formats":     {[]string{"app", "adapters/rest"}, []string{"adapters/extract"}},
+		"adapters/celery":              {[]string{"app", "adapters/tasks"}, nil},
+		"adapters/tasks":               {[]string{"adapters/rest", "cmd/docuvault/shell"}, []string{"app", "adapters/celery", "domain", "ports"}},
+		"adapters/rest":                {[]string{"adapters/celery", "adapters/postgres", "cmd/docuvault/config", "internal/testenv"}, []string{"app", "domain", "ports", "docs"}},
+		"cmd/docuvault":                {[]string{"adapters/memory", "internal/testenv"}, []string{"adapters/rest", "app", "domain", "ports"}},
+		"cmd/docuvault/shell":          {[]string{"adapters/memory", "internal/testenv"}, []string{"adapters/postgres", "app"}},
+		"":                             {[]string{"domain", "adapters/schema"}, nil},
+		"docs":                         {[]string{"domain", "app"}, nil},
+		"a room that is not there yet": {[]string{"domain", "app"}, nil},
+	} {
+		for _, imported := range c.forbidden {
+			if strangers(pkg{ImportPath: join(importer), Imports: []string{"fmt", join(imported)}}) == nil {
+				t.Errorf("%q may import %s", importer, imported)
 			}
-			if !mayImport(from, to) {
-				t.Errorf("%s imports %s: the room %s must not know %s", path, strings.TrimPrefix(imported, module+"/"), from, to)
+		}
+		for _, imported := range c.allowed {
+			if to := strangers(pkg{ImportPath: join(importer), Imports: []string{"fmt", join(imported)}}); to != nil {
+				t.Errorf("%q may not import %s", importer, imported)
 			}
 		}
 	}
 }
+
+func join(path string) string { return strings.TrimSuffix(module+"/"+path, "/") }
 
 // TestInnerRoomsStayPure compares all that domain, ports and app depend on, directly or not, with a golden list.
 func TestInnerRoomsStayPure(t *testing.T) {
@@ -146,37 +187,76 @@ func TestWorkerNeedsNoWebFramework(t *testing.T) {
 	}
 }
 
-// TestOneUserOf keeps some packages to the one place that is meant to use them.
-func TestOneUserOf(t *testing.T) {
-	only := map[string]string{
-		"github.com/spf13/viper":           "cmd/docuvault/config",
-		"github.com/gin-gonic/gin":         "adapters/rest",
-		"gorm.io/gorm":                     "adapters/postgres",
-		"github.com/minio/minio-go/v7":     "adapters/minio",
-		"ariga.io/atlas/sql/schema":        "adapters/schema",
-		"github.com/gocelery/gocelery":     "adapters/celery",
-		"github.com/redis/go-redis/v9":     "adapters/celery",
-		"github.com/alicebob/miniredis/v2": "adapters/embedded",
+// only says which one place, packages below it included, is meant to use a module, all its packages included.
+var only = map[string]string{
+	"github.com/spf13/viper":           "cmd/docuvault/config",
+	"github.com/gin-gonic/gin":         "adapters/rest",
+	"gorm.io":                          "adapters/postgres",
+	"github.com/minio/minio-go/v7":     "adapters/minio",
+	"ariga.io/atlas":                   "adapters/schema",
+	"github.com/gocelery/gocelery":     "adapters/celery",
+	"github.com/redis/go-redis/v9":     "adapters/celery",
+	"github.com/alicebob/miniredis/v2": "adapters/embedded",
+}
+
+// within reports whether path is tree or lies below it.
+func within(path, tree string) bool { return path == tree || strings.HasPrefix(path, tree+"/") }
+
+// limited returns the module of only that an import belongs to, "" if there is none, and whether the package at path, relative
+// to this module, may import it.
+func limited(path, imported string) (tree string, may bool) {
+	for tree, user := range only {
+		if within(imported, tree) {
+			// main hands the library's own logging over to slog.
+			return tree, within(path, user) || tree == "github.com/redis/go-redis/v9" && path == "cmd/docuvault"
+		}
 	}
+	return "", true
+}
+
+// TestOneUserOf keeps some modules to the one place that is meant to use them.
+func TestOneUserOf(t *testing.T) {
 	used := make(map[string]bool)
 	for path, p := range list(t) {
+		if strings.HasPrefix(path, "internal/") {
+			continue
+		}
 		for _, imported := range p.Imports {
-			user, limited := only[imported]
-			if !limited || strings.HasPrefix(path, "internal/") {
-				continue
-			}
-			used[imported] = true
-			if imported == "github.com/redis/go-redis/v9" && path == "cmd/docuvault" {
-				continue // main hands the library's own logging over to slog
-			}
-			if path != user && !strings.HasPrefix(path, user+"/") {
-				t.Errorf("%s imports %s, which is for %s alone", path, imported, user)
+			tree, may := limited(path, imported)
+			if used[tree] = true; !may {
+				t.Errorf("%s imports %s, which is for %s alone", path, imported, only[tree])
 			}
 		}
 	}
-	for imported, user := range only {
-		if !used[imported] {
-			t.Errorf("%s imports %s no more: mend this test", user, imported)
+	for tree, user := range only {
+		if !used[tree] {
+			t.Errorf("%s imports %s no more: mend this test", user, tree)
+		}
+	}
+}
+
+// TestOtherUsersAreSeen plants imports of packages deep in those modules.
+func TestOtherUsersAreSeen(t *testing.T) {
+	for _, c := range []struct {
+		path, imported string
+		may            bool
+	}{
+		{"adapters/memory", "gorm.io/gorm", false},
+		{"adapters/rest", "gorm.io/gorm/clause", false},
+		{"app", "gorm.io/driver/postgres", false},
+		{"adapters/postgres", "ariga.io/atlas/sql/migrate", false},
+		{"adapters/filesystem", "github.com/minio/minio-go/v7/pkg/credentials", false},
+		{"cmd/docuvault/shell", "github.com/gin-gonic/gin/binding", false},
+		{"cmd/docuvault/shell", "github.com/redis/go-redis/v9", false},
+		{"cmd/docuvault", "github.com/spf13/viper", false},
+		{"adapters/postgresql", "gorm.io/gorm", false},
+		{"adapters/postgres", "gorm.io/gorm/clause", true},
+		{"adapters/celery/gocelerybridge", "github.com/gocelery/gocelery", true},
+		{"cmd/docuvault", "github.com/redis/go-redis/v9", true},
+		{"adapters/rest", "github.com/gin-gonic/ginger", true},
+	} {
+		if _, may := limited(c.path, c.imported); may != c.may {
+			t.Errorf("%s importing %s: allowed is %t", c.path, c.imported, may)
 		}
 	}
 }

@@ -6,7 +6,6 @@ package shell
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,7 +50,7 @@ type Parts struct {
 const openPatience, openPause = 5 * time.Second, 250 * time.Millisecond
 
 // Open opens PostgreSQL, storage and the queue, in this order. A database that is out of reach, that has an older schema or
-// that was entered as superuser is an error that says what to do. A queue that is down is none: it is waited for.
+// that was entered as a role with more rights than rows need is an error that says what to do. A queue that is down is none: it is waited for.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks Hooks) (*Parts, error) {
 	p, err := OpenStores(ctx, cfg, log, hooks)
 	if err != nil {
@@ -104,7 +103,7 @@ func (p *Parts) openPostgres(ctx context.Context) error {
 	if p.hooks.Repo != nil {
 		p.Repo = p.hooks.Repo(store)
 	}
-	if err := refuseSuperuser(ctx, store.DB()); err != nil {
+	if err := refuseMightyRole(ctx, store.DB()); err != nil {
 		return err
 	}
 	wanted, err := schema.New(docuvault.SchemaHCL, schema.Config{}, p.log)
@@ -112,20 +111,6 @@ func (p *Parts) openPostgres(ctx context.Context) error {
 		return err
 	}
 	return wanted.Check(ctx, store.DB())
-}
-
-// refuseSuperuser keeps a program that only needs rows from holding the keys to everything (D-14).
-func refuseSuperuser(ctx context.Context, db *sql.DB) error {
-	var role string
-	var super bool
-	err := db.QueryRowContext(ctx, "SELECT rolname, rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user").Scan(&role, &super)
-	switch {
-	case err != nil:
-		return fmt.Errorf("ask PostgreSQL who we are: %w", err)
-	case super:
-		return fmt.Errorf("DATABASE_URL enters as %s, a superuser; make the roles with `docuvault schema init-roles` and enter as docuvault_app", role)
-	}
-	return nil
 }
 
 func (p *Parts) openQueue() error {
