@@ -36,15 +36,17 @@ func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks 
 
 // Worker takes tasks off the queue and processes documents.
 type Worker struct {
-	inner *celery.Worker
-	warm  func(context.Context)
-	log   *slog.Logger
+	inner   *celery.Worker
+	sandbox func(context.Context) ([]string, error)
+	warm    func(context.Context)
+	log     *slog.Logger
 }
 
 // Worker builds a worker. What it needs beyond the other parts closes with them.
 func (p *Parts) Worker() (*Worker, error) {
 	reader, err := extract.New(extract.Config{
 		Children: p.cfg.Concurrency, Timeout: p.cfg.ExtractTimeout, MaxInput: p.cfg.MaxUpload, CacheDir: p.cfg.ExtractCacheDir,
+		RequireSandbox: p.cfg.ExtractSandbox == "require", Soffice: p.cfg.SofficePath,
 	}, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the reading of documents: %w", err)
@@ -68,7 +70,7 @@ func (p *Parts) Worker() (*Worker, error) {
 		return nil, fmt.Errorf("set up the worker: %w", err)
 	}
 	tasks.Register(inner, processor.Process)
-	return &Worker{inner: inner, warm: reader.Warm, log: p.log}, nil
+	return &Worker{inner: inner, sandbox: reader.Sandbox, warm: reader.Warm, log: p.log}, nil
 }
 
 // Name is the worker's name among its peers.
@@ -77,6 +79,9 @@ func (w *Worker) Name() string { return w.inner.Hostname() }
 // Run is a Service. The worker counts its own time to drain, and puts back what it cannot finish. What PDFs need is compiled
 // beside the first tasks, so that the first PDF need not wait for it.
 func (w *Worker) Run(soft, _ context.Context) error {
+	if _, err := w.sandbox(soft); err != nil && soft.Err() == nil {
+		return fmt.Errorf("worker: %w", err)
+	}
 	w.log.InfoContext(soft, "worker started", "hostname", w.Name())
 	warm, cool := context.WithCancel(soft)
 	var warming sync.WaitGroup
