@@ -169,7 +169,7 @@ func TestMisbehaviourCostsOneDocument(t *testing.T) {
 	} {
 		t.Run(contentType, func(t *testing.T) {
 			t.Parallel()
-			cfg := Config{Children: 1, Memory: 200 << 20, Timeout: 30 * time.Second}
+			cfg := Config{Children: 1, Memory: 200 << 20, Timeout: 3 * time.Minute}
 			if reason == ports.ReasonTimeout {
 				cfg.Timeout = 200 * time.Millisecond
 			}
