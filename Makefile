@@ -73,3 +73,8 @@ fuzz: ## fuzz every parser of outside input, FUZZTIME each
 			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+.PHONY: corpus
+corpus: ## read the sample documents in CORPUS_DIR and print what came of each, hostile ones apart
+	@test -n "$${CORPUS_DIR:-}" || { echo 'say where the samples are: make corpus CORPUS_DIR=…'; exit 2; }
+	CORPUS_DIR=$$(realpath "$$CORPUS_DIR") go test -tags corpus -run '^TestCorpus$$' -count=1 -v -timeout 30m ./adapters/extract

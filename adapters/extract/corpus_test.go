@@ -197,9 +197,9 @@ func (o outcome) problem(cfg Config) string {
 	case strings.Contains(o.text, "root:"):
 		return "a file of this machine was read"
 	case !o.hostile():
-	case !slices.Contains([]string{"ok", "cut", ports.ReasonCorrupt, ports.ReasonTooComplex, ports.ReasonEncrypted, ports.ReasonUnsupported}, o.result):
+	case !slices.Contains([]string{"ok", "cut", ports.ReasonCorrupt, ports.ReasonTooComplex, ports.ReasonTimeout, ports.ReasonEncrypted, ports.ReasonUnsupported}, o.result):
 		return "the outcome is " + o.result + ": " + o.detail
-	case o.took > cfg.Timeout:
+	case o.took > cfg.Timeout+10*time.Second: // killed, and seen to be gone
 		return "it took " + o.took.String()
 	case o.peak > cfg.Memory+addressSlack:
 		return fmt.Sprintf("it took %d MiB", o.peak>>20)

@@ -20,7 +20,21 @@ import (
 	"github.com/docuvault/docuvault/ports/extracttest"
 )
 
-const docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+const (
+	ooxml = "application/vnd.openxmlformats-officedocument."
+	docx  = ooxml + "wordprocessingml.document"
+)
+
+// said adds what office documents of package formatstest say about themselves.
+func said(s extracttest.Sample) extracttest.Sample {
+	s.Title, s.Author, s.Language = "The Title", "Zoë", "de-DE"
+	s.Created, s.Modified = time.Date(2024, 5, 17, 9, 30, 0, 0, time.UTC), time.Date(2024, 5, 18, 8, 0, 0, 0, time.UTC)
+	return s
+}
+
+func file(name, content string) formatstest.Part {
+	return formatstest.Part{Name: name, Content: strings.NewReader(content)}
+}
 
 // programsOwn as a CacheDir is the folder that the program uses too, and its own worker instead of the misbehaving one.
 const programsOwn = "the program's own"
@@ -87,9 +101,22 @@ func TestConformance(t *testing.T) {
 				{Name: "markdown", ContentType: "text/markdown", Content: []byte("# Head\n\n*text*"), Text: "# Head\n\n*text*"},
 				{Name: "csv", ContentType: "text/csv", Content: []byte("a;b\r\n1;2\r\n"), Text: "a;b\n1;2\n"},
 				{Name: "json", ContentType: "application/json", Content: []byte(`{"key": "value"}`), Text: `{"key": "value"}`},
-				{Name: "html", ContentType: "text/html", Content: []byte(page), Text: "Title\nHello world"},
+				{Name: "html", ContentType: "text/html", Content: []byte(page), Text: "Title\nHello world", Title: "Title"},
 				{Name: "pdf", ContentType: "application/pdf", Content: formatstest.PDF("page one", "page two"), Text: "page one\npage two", Pages: 2},
 				{Name: "docx", ContentType: docx, Content: formatstest.DOCX(formatstest.Paragraphs("one", "two"), nil), Text: "one\ntwo"},
+				said(extracttest.Sample{Name: "pptx", ContentType: ooxml + "presentationml.presentation", Content: formatstest.PPTX("one"), Text: "one\nleft\tright\nsay this", Pages: 1}),
+				said(extracttest.Sample{Name: "xlsx", ContentType: ooxml + "spreadsheetml.sheet", Content: formatstest.XLSX(`<row><c s="1"><v>45429</v></c></row>`), Text: "Budget\n2024-05-17\na remark"}),
+				said(extracttest.Sample{Name: "odt", ContentType: "application/vnd.oasis.opendocument.text", Content: formatstest.ODF("text", "<text:p>one</text:p>", ""), Text: "the footer\none"}),
+				{Name: "rtf", ContentType: "application/rtf", Content: []byte(`{\rtf1{\info{\title T}}one\par two}`), Text: "one\ntwo", Title: "T"},
+				{Name: "xml", ContentType: "application/xml", Content: []byte("<a><b>one</b></a>"), Text: "one"},
+				{Name: "zip, with a file that cannot be read", ContentType: "application/zip", Text: "a.txt\nay\nb.docx\nc.pdf\npage",
+					Content: formatstest.Zip(file("a.txt", "ay"), file("b.docx", "PK\x03\x04"), file("c.pdf", string(formatstest.PDF("page"))))},
+				{Name: "mail", ContentType: "message/rfc822", Content: formatstest.Mail("body", formatstest.File{Name: "a.pdf", Content: formatstest.PDF("page")}),
+					Text:  "Subject: Grüße aus Köln\nFrom: Zoë <zoe@example.org>\nTo: Bob <bob@example.org>\nDate: Fri, 17 May 2024 09:30:00 +0000\nbody\na.pdf\npage",
+					Title: "Grüße aus Köln", Author: "Zoë <zoe@example.org>", Created: formatstest.Sent},
+				{Name: "msg", ContentType: "application/vnd.ms-outlook", Content: formatstest.MSG("Grüße", "body"),
+					Text:  "Subject: Grüße\nFrom: Zoë <zoe@example.org>\nTo: Bob\nDate: Fri, 17 May 2024 09:30:00 +0000\nbody",
+					Title: "Grüße", Author: "Zoë <zoe@example.org>", Created: formatstest.Sent},
 			},
 			Unreadable: []extracttest.Unreadable{
 				{Name: "encrypted pdf", ContentType: "application/pdf", Content: formatstest.EncryptedPDF(), Reason: ports.ReasonEncrypted},
@@ -142,7 +169,7 @@ func TestMisbehaviourCostsOneDocument(t *testing.T) {
 	} {
 		t.Run(contentType, func(t *testing.T) {
 			t.Parallel()
-			cfg := Config{Children: 1, Memory: 200 << 20, Timeout: 30 * time.Second}
+			cfg := Config{Children: 1, Memory: 200 << 20, Timeout: 3 * time.Minute}
 			if reason == ports.ReasonTimeout {
 				cfg.Timeout = 200 * time.Millisecond
 			}

@@ -2,9 +2,11 @@ package filetype
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"encoding/binary"
 	"io"
+	"iter"
 	"strings"
 )
 
@@ -15,9 +17,23 @@ const (
 	typePPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 )
 
-// oleType decides by name inside Microsoft's old container, whose directory may lie anywhere in the file. A container with the
-// name of a modern document is that document, encrypted.
-func oleType(ext string) string {
+// oleType decides what is inside Microsoft's old container (MS-CFB): by its directory where that lies within the first bytes,
+// else by name. A container with the name of a modern document is that document, encrypted.
+func oleType(head []byte, ext string) string {
+	for name := range oleNames(head) {
+		switch {
+		case name == "WordDocument":
+			return "application/msword"
+		case name == "Workbook", name == "Book":
+			return "application/vnd.ms-excel"
+		case name == "PowerPoint Document":
+			return "application/vnd.ms-powerpoint"
+		case strings.HasPrefix(name, "__properties_version"), strings.HasPrefix(name, "__nameid_version"):
+			return "application/vnd.ms-outlook"
+		case name == "EncryptedPackage":
+			return cmp.Or(ooxmlType(ext), typeDOCX)
+		}
+	}
 	switch ext {
 	case ".doc", ".dot":
 		return "application/msword"
@@ -28,10 +44,37 @@ func oleType(ext string) string {
 	case ".msg":
 		return "application/vnd.ms-outlook"
 	default:
-		if kind := ooxmlType(ext); kind != "" {
-			return kind
+		return cmp.Or(ooxmlType(ext), typeOLE)
+	}
+}
+
+// oleNames yields the names in a container's directory as far as the first bytes go. The sectors of a directory mostly follow
+// each other; one that does not ends it here.
+func oleNames(head []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		const header, entry = 512, 128
+		if len(head) < header {
+			return
 		}
-		return typeOLE
+		shift := binary.LittleEndian.Uint16(head[30:])
+		first := uint64(binary.LittleEndian.Uint32(head[48:]))
+		if shift != 9 && shift != 12 {
+			return
+		}
+		for at := (first + 1) << shift; at+entry <= uint64(len(head)); at += entry {
+			e := head[at : at+entry]
+			length, kind := int(binary.LittleEndian.Uint16(e[64:])), e[66]
+			if kind > 5 || length > 64 || length%2 != 0 {
+				return
+			}
+			var name []byte // what is looked for is ASCII
+			for i := 0; i+2 < length; i += 2 {
+				name = append(name, e[i])
+			}
+			if length > 0 && !yield(string(name)) {
+				return
+			}
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func (Detector) DetectType(head []byte, name domain.FileName) string {
 	kind := bare(found.String())
 	switch {
 	case kind == typeOLE:
-		return oleType(ext)
+		return oleType(head, ext)
 	case kind == "application/zip", kind == "application/java-archive": // any archive with META-INF looks like the latter
 		if closer := zipType(head, ext); closer != "application/zip" {
 			return closer

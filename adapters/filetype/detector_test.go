@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/text/encoding/unicode"
 
+	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
 	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -62,6 +63,11 @@ func archive(t *testing.T, parts ...string) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// compound is a container of Microsoft's old kind with one stream.
+func compound(stream string) string {
+	return string(formatstest.Compound(formatstest.Stream{Path: stream, Data: []byte("x")}))
 }
 
 func contentTypes(main string) string {
@@ -141,6 +147,14 @@ func TestDetectType(t *testing.T) {
 		"ppt":                  {oleFile, "a.ppt", "application/vnd.ms-powerpoint"},
 		"msg":                  {oleFile, "a.msg", "application/vnd.ms-outlook"},
 		"some container":       {oleFile, "a.txt", "application/x-ole-storage"},
+		"doc called PDF":       {compound("WordDocument"), "a.pdf", "application/msword"},
+		"xls called doc":       {compound("Workbook"), "a.doc", "application/vnd.ms-excel"},
+		"old xls":              {compound("Book"), "a", "application/vnd.ms-excel"},
+		"ppt called text":      {compound("PowerPoint Document"), "a.txt", "application/vnd.ms-powerpoint"},
+		"msg called doc":       {compound("__properties_version1.0"), "a.doc", "application/vnd.ms-outlook"},
+		"locked, called text":  {compound("EncryptedPackage"), "a.txt", docx},
+		"locked workbook":      {compound("EncryptedPackage"), "a.xlsx", xlsx},
+		"an unknown container": {compound("Contents"), "a.bin", "application/x-ole-storage"},
 		"html":                 {"<!DOCTYPE html><html><body>x", "a.html", "text/html"},
 		"html called PDF":      {"<html><body>x", "a.pdf", "text/html"},
 		"html called Markdown": {"<!DOCTYPE html><p>x", "a.md", "text/html"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"sync"
 	"unicode"
@@ -91,7 +92,11 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	}
 	text := plainText(b.String())
 	short := cutAt(text, x.maxText)
-	return ports.Extraction{Text: short, Truncated: len(short) < len(text)}, nil
+	got := ports.Extraction{Text: short, Truncated: len(short) < len(text)}
+	if strings.EqualFold(path.Ext(string(source.Name)), ".exe") {
+		got.Warning = "the file is called a program"
+	}
+	return got, nil
 }
 
 // plainText is what every extractor does to text: UTF-8 in NFC whose only control characters are "\n" and "\t".

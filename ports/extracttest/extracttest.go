@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -40,6 +41,10 @@ type Sample struct {
 	Content     []byte
 	Text        string
 	Pages       int // 0 where the format has none
+
+	// What the document says about itself; zero where it says nothing.
+	Title, Author, Language string
+	Created, Modified       time.Time
 }
 
 // Unreadable is a document that cannot be read.
@@ -58,6 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	}{
 		{"plain text is read as it is", plainText},
 		{"samples are read", samples},
+		{"what a document says about itself is clean", cleanAbout},
+		{"a name that hides a program is warned of", warned},
 		{"unreadable documents say why and harm no other", unreadable},
 		{"a type that is not read is unsupported", unsupported},
 		{"a document without text gives none", empty},
@@ -115,8 +122,8 @@ func mustCode(t *testing.T, err error, code domain.Code) {
 func plainText(t *testing.T, s Subject) {
 	const text = "Dear Zoë,\n\tthe total is 10 €.\n\n日本 😀"
 	got := must(t, s.Extractor, source(plain, []byte(text)))
-	if got.Text != text || got.Truncated || got.PageCount != nil {
-		t.Fatalf("got %+v, want the text itself", got)
+	if got != (ports.Extraction{Text: text}) {
+		t.Fatalf("got %+v, want the text itself and nothing else", got)
 	}
 }
 
@@ -127,6 +134,10 @@ func samples(t *testing.T, s Subject) {
 			if got.Text != sample.Text {
 				t.Errorf("text is %q, want %q", got.Text, sample.Text)
 			}
+			if got.Title != sample.Title || got.Author != sample.Author || got.Language != sample.Language ||
+				!got.Created.Equal(sample.Created) || !got.Modified.Equal(sample.Modified) {
+				t.Errorf("it says %q by %q in %q, made %s, changed %s, want %+v", got.Title, got.Author, got.Language, got.Created, got.Modified, sample)
+			}
 			switch {
 			case sample.Pages == 0 && got.PageCount != nil:
 				t.Errorf("page count is %d, the format has no pages", *got.PageCount)
@@ -134,6 +145,38 @@ func samples(t *testing.T, s Subject) {
 				t.Errorf("page count is %v, want %d", got.PageCount, sample.Pages)
 			}
 		})
+	}
+}
+
+func cleanAbout(t *testing.T, s Subject) {
+	for _, sample := range s.Samples {
+		got := must(t, s.Extractor, source(sample.ContentType, sample.Content))
+		for _, text := range []string{got.Title, got.Author, got.Language} {
+			if !utf8.ValidString(text) || !norm.NFC.IsNormalString(text) || strings.ContainsFunc(text, unicode.IsControl) || text != strings.TrimSpace(text) {
+				t.Errorf("%s: %q is not one clean line", sample.Name, text)
+			}
+			if utf8.RuneCountInString(text) > ports.MaxTitle {
+				t.Errorf("%s: a text of %d characters", sample.Name, utf8.RuneCountInString(text))
+			}
+		}
+		for _, moment := range []time.Time{got.Created, got.Modified} {
+			if moment.Location() != time.UTC || moment.Nanosecond() != 0 {
+				t.Errorf("%s: %s is not UTC in whole seconds", sample.Name, moment)
+			}
+		}
+	}
+}
+
+func warned(t *testing.T, s Subject) {
+	for name, want := range map[domain.FileName]bool{
+		"letter.txt": false, "letter": false, "letter.pdf": false, "exe": false, "letter.exe.txt": false,
+		"letter.exe": true, "letter.pdf.EXE": true,
+	} {
+		in := source(plain, []byte("text"))
+		in.Name = name
+		if got := must(t, s.Extractor, in); (got.Warning != "") != want {
+			t.Errorf("%s: the warning is %q", name, got.Warning)
+		}
 	}
 }
 

@@ -61,6 +61,8 @@ type Config struct {
 
 	ExtractTimeout  time.Duration
 	ExtractCacheDir string // empty: the user's cache folder
+	ExtractSandbox  string // auto or require
+	SofficePath     string // empty: old office formats are not read
 
 	LogLevel        slog.Level
 	LogFormat       string // text or json

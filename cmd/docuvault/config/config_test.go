@@ -232,6 +232,8 @@ func TestValues(t *testing.T) {
 		{"TRUSTED_PROXIES=10.0.0.0/8, ::1", func(c *Config) any { return strings.Join(c.TrustedProxies, " ") }, "10.0.0.0/8 ::1"},
 		{"PUBLIC_URL=https://vault.example.org/", func(c *Config) any { return c.PublicURL }, "https://vault.example.org"},
 		{"EXTRACT_TIMEOUT=2m", func(c *Config) any { return c.ExtractTimeout }, 2 * time.Minute},
+		{"EXTRACT_SANDBOX=Require", func(c *Config) any { return c.ExtractSandbox }, "require"},
+		{"EXTRACT_SANDBOX=yes", nil, nil},
 		{"LOG_LEVEL=DEBUG", func(c *Config) any { return c.LogLevel }, slog.LevelDebug},
 		{"DATABASE_URL=host=/run/pg dbname=x", func(c *Config) any { return c.DatabaseURL }, "host=/run/pg dbname=x"},
 		{"REDIS_URL=rediss://h", func(c *Config) any { return c.RedisURL }, "rediss://h"},

@@ -132,6 +132,12 @@ func Settings() []Setting {
 		{Name: "EXTRACT_CACHE_DIR", Flag: "extract-cache-dir", Group: "Worker", Use: Worker | Up,
 			Help: "Where the compiled PDF reader is kept between starts. Unset, it is the user's cache folder; - is nowhere, which makes first PDFs slow. It holds no document.", Example: "/var/cache/docuvault",
 			parse: text(func(c *Config) *string { return &c.ExtractCacheDir })},
+		{Name: "EXTRACT_SANDBOX", Flag: "extract-sandbox", Group: "Worker", Default: "auto", Use: Worker | Up,
+			Help: "What to do where the processes that read documents cannot be confined by every layer (on anything but Linux, or where a container forbids it): auto logs what is missing, require refuses to start.", Example: "auto or require",
+			parse: oneOf(func(c *Config) *string { return &c.ExtractSandbox }, "auto", "require")},
+		{Name: "SOFFICE_PATH", Flag: "soffice-path", Group: "Worker", Use: Worker | Up,
+			Help: "LibreOffice's program, which Word, Excel and PowerPoint's old formats (doc, xls, ppt) need to be read. Unset, they are kept unread.", Example: "/usr/bin/soffice",
+			parse: text(func(c *Config) *string { return &c.SofficePath })},
 
 		{Name: "DOCUVAULT_DATA", Flag: "data", Group: "up", Use: Up,
 			Help:    "The folder in which `docuvault up` keeps everything. Unset, it is docuvault in the user's data folder, or /var/lib/docuvault for root.",

@@ -37,9 +37,10 @@ func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks 
 
 // Worker takes tasks off the queue and processes documents.
 type Worker struct {
-	inner *celery.Worker
-	warm  func(context.Context)
-	log   *slog.Logger
+	inner   *celery.Worker
+	sandbox func(context.Context) ([]string, error)
+	warm    func(context.Context)
+	log     *slog.Logger
 }
 
 // How many tasks run at once unless the configuration says. Most of a task's time is waiting for storage and for the disk of the
@@ -55,6 +56,7 @@ func (p *Parts) Worker() (*Worker, error) {
 	}
 	reader, err := extract.New(extract.Config{
 		Children: min(concurrency, runtime.NumCPU()), Timeout: p.cfg.ExtractTimeout, MaxInput: p.cfg.MaxUpload, CacheDir: p.cfg.ExtractCacheDir,
+		RequireSandbox: p.cfg.ExtractSandbox == "require", Soffice: p.cfg.SofficePath,
 	}, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the reading of documents: %w", err)
@@ -78,7 +80,7 @@ func (p *Parts) Worker() (*Worker, error) {
 		return nil, fmt.Errorf("set up the worker: %w", err)
 	}
 	tasks.Register(inner, processor.Process)
-	return &Worker{inner: inner, warm: reader.Warm, log: p.log}, nil
+	return &Worker{inner: inner, sandbox: reader.Sandbox, warm: reader.Warm, log: p.log}, nil
 }
 
 // Name is the worker's name among its peers.
@@ -87,6 +89,9 @@ func (w *Worker) Name() string { return w.inner.Hostname() }
 // Run is a Service. The worker counts its own time to drain, and puts back what it cannot finish. What PDFs need is compiled
 // beside the first tasks, so that the first PDF need not wait for it.
 func (w *Worker) Run(soft, _ context.Context) error {
+	if _, err := w.sandbox(soft); err != nil && soft.Err() == nil {
+		return fmt.Errorf("worker: %w", err)
+	}
 	w.log.InfoContext(soft, "worker started", "hostname", w.Name())
 	warm, cool := context.WithCancel(soft)
 	var warming sync.WaitGroup
