@@ -346,12 +346,21 @@ table "documents" {
   index "ix_documents_user_created" {
     columns = [column.user_id, column.created_at]
   }
-  # One index per order and filter of the document list: keyset pages read them in either direction.
+  # One index per order and filter of the document list: keyset pages read them in either direction. Names of Python's may be longer
+  # than an index entry can be; what comes after 255 characters does not count in the order.
   index "ix_documents_user_created_id" {
     columns = [column.user_id, column.created_at, column.id]
   }
   index "ix_documents_user_filename_id" {
-    columns = [column.user_id, column.filename, column.id]
+    on {
+      column = column.user_id
+    }
+    on {
+      expr = "\"left\"(filename, 255)"
+    }
+    on {
+      column = column.id
+    }
   }
   index "ix_documents_user_size_id" {
     columns = [column.user_id, column.size_bytes, column.id]
@@ -360,7 +369,18 @@ table "documents" {
     columns = [column.user_id, column.status, column.created_at, column.id]
   }
   index "ix_documents_user_status_filename_id" {
-    columns = [column.user_id, column.status, column.filename, column.id]
+    on {
+      column = column.user_id
+    }
+    on {
+      column = column.status
+    }
+    on {
+      expr = "\"left\"(filename, 255)"
+    }
+    on {
+      column = column.id
+    }
   }
   index "ix_documents_user_status_size_id" {
     columns = [column.user_id, column.status, column.size_bytes, column.id]
@@ -369,7 +389,18 @@ table "documents" {
     columns = [column.user_id, column.folder_id, column.created_at, column.id]
   }
   index "ix_documents_user_folder_filename_id" {
-    columns = [column.user_id, column.folder_id, column.filename, column.id]
+    on {
+      column = column.user_id
+    }
+    on {
+      column = column.folder_id
+    }
+    on {
+      expr = "\"left\"(filename, 255)"
+    }
+    on {
+      column = column.id
+    }
   }
   index "ix_documents_user_folder_size_id" {
     columns = [column.user_id, column.folder_id, column.size_bytes, column.id]

@@ -95,23 +95,24 @@ func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
 	}
 }
 
-// order is a column to sort by and which way.
+// order is what to sort by and which way.
 type order struct {
-	column string
-	desc   bool
-	value  func(ports.Position) any
+	by    string // an expression, as it stands in the index
+	desc  bool
+	place string // the same of a position's value
+	value func(ports.Position) any
 }
 
 func orderOf(sort ports.Sort) (order, error) {
 	switch sort {
 	case "", ports.NewestFirst:
-		return order{"created_at", true, func(p ports.Position) any { return domain.Moment(p.CreatedAt) }}, nil
+		return order{"created_at", true, "?", func(p ports.Position) any { return domain.Moment(p.CreatedAt) }}, nil
 	case ports.OldestFirst:
-		return order{"created_at", false, func(p ports.Position) any { return domain.Moment(p.CreatedAt) }}, nil
+		return order{"created_at", false, "?", func(p ports.Position) any { return domain.Moment(p.CreatedAt) }}, nil
 	case ports.ByName:
-		return order{"filename", false, func(p ports.Position) any { return storable(string(p.Name)) }}, nil
+		return order{"left(filename, 255)", false, "left(?, 255)", func(p ports.Position) any { return storable(string(p.Name)) }}, nil
 	case ports.BySize:
-		return order{"size_bytes", false, func(p ports.Position) any { return p.Size }}, nil
+		return order{"size_bytes", false, "?", func(p ports.Position) any { return p.Size }}, nil
 	default:
 		return order{}, domain.InvalidField("sort", "must be one of -created_at, created_at, filename and size_bytes")
 	}
@@ -125,14 +126,14 @@ func (o order) page(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
 			if o.desc {
 				than = "<"
 			}
-			db = db.Where("("+o.column+", id) "+than+" (?, ?)", o.value(*query.After), uuid.UUID(query.After.ID))
+			db = db.Where("("+o.by+", id) "+than+" ("+o.place+", ?)", o.value(*query.After), uuid.UUID(query.After.ID))
 		}
-		columns := []string{"user_id", o.column, "id"}
+		columns := []string{"user_id", o.by, "id"}
 		if query.Folder != nil {
-			columns = []string{"user_id", "folder_id", o.column, "id"}
+			columns = []string{"user_id", "folder_id", o.by, "id"}
 		}
 		for _, column := range columns {
-			db = db.Order(clause.OrderByColumn{Column: clause.Column{Name: column}, Desc: o.desc})
+			db = db.Order(clause.OrderByColumn{Column: clause.Column{Name: column, Raw: true}, Desc: o.desc})
 		}
 		return db.Limit(query.Limit)
 	}
