@@ -29,8 +29,8 @@ func readODF(r *Reader, data []byte, out *page) error {
 			return err
 		}
 	}
-	if slides > 0 {
-		out.count(slides)
+	if slides > 0 && out.nesting == 0 {
+		out.pages = &slides
 	}
 	return nil
 }
