@@ -166,6 +166,9 @@ func TestAdoptsOddPythonDatabase(t *testing.T) {
 		"ALTER TABLE quotas DROP CONSTRAINT quotas_user_id_fkey, ADD CONSTRAINT quotas_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE DEFERRABLE",
 		"ALTER TABLE topics ALTER color TYPE varchar(5) USING left(color, 5), ALTER name TYPE varchar(100)",
 		"ALTER TABLE documents ALTER size_bytes TYPE integer, ALTER status SET DEFAULT 'new', ALTER created_at SET DEFAULT CURRENT_TIMESTAMP",
+		// A name longer than an entry of an index can be, and too varied to be compressed into one.
+		`INSERT INTO documents (id, filename, object_key, content_type, size_bytes, storage_backend, status, created_at, updated_at)
+		SELECT gen_random_uuid(), string_agg(md5(i::text), ''), 'k', 'text/plain', 1, 'minio', 'ready', now(), now() FROM generate_series(1, 200) i`,
 	)
 	exec(t, open(t, d.SuperDSN), "ALTER TABLE folders OWNER TO docuvault_app")
 	db := open(t, d.MigrateDSN)
