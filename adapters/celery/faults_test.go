@@ -71,7 +71,7 @@ func TestRedisRefuses(t *testing.T) {
 			c := open(t, cfg)
 			var ran atomic.Int64
 			began, gate := make(chan struct{}), make(chan struct{})
-			start(t, c, celery.WorkerConfig{Concurrency: 1, JanitorInterval: 200 * time.Millisecond}, map[string]celery.Handler{
+			w := start(t, c, celery.WorkerConfig{Concurrency: 1, JanitorInterval: 200 * time.Millisecond}, map[string]celery.Handler{
 				"gate": func(context.Context, *celery.Delivery) (any, error) { close(began); <-gate; return nil, nil },
 				"docs.add": func(ctx context.Context, d *celery.Delivery) (any, error) {
 					ran.Add(1)
@@ -123,6 +123,9 @@ func TestRedisRefuses(t *testing.T) {
 			}
 			if ran.Load() != 30 {
 				t.Errorf("30 tasks ran %d times", ran.Load())
+			}
+			if n := w.Stats().Restored; n != 0 {
+				t.Errorf("%d leases ran out", n)
 			}
 			if err := c.Ping(ctx(t)); err != nil {
 				t.Error(err)
@@ -422,13 +425,14 @@ func TestQueueOfAnotherType(t *testing.T) {
 	})
 }
 
-// TestBindingsCannotBeRead leaves a message of a named exchange where it is while nobody can say where it belongs.
+// TestBindingsCannotBeRead leaves a message of a named exchange where it is while nobody can say where it belongs; then it
+// goes to the list of its priority.
 func TestBindingsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, s *server) {
 		c := open(t, celery.Config{BrokerURL: s.url})
 		do(t, s.rdb, "SET", "_kombu.binding.topics", "no set")
-		entry := `[{"body": "W1sxLDJdLHt9LHt9XQ==", "headers": {"id": "1", "task": "docs.add"}, "content-type": "application/json", "properties": {"body_encoding": "base64"}}, "topics", "docs.new"]`
+		entry := `[{"body": "W1sxLDJdLHt9LHt9XQ==", "headers": {"id": "1", "task": "docs.add"}, "content-type": "application/json", "properties": {"body_encoding": "base64", "priority": 7}}, "topics", "docs.new"]`
 		do(t, s.rdb, "HSET", "unacked", "tag", entry)
 		do(t, s.rdb, "ZADD", "unacked_index", 1, "tag")
 		if n, err := c.Restore(ctx(t)); n != 0 || err == nil {
@@ -442,7 +446,7 @@ func TestBindingsCannotBeRead(t *testing.T) {
 		if n, err := c.Restore(ctx(t)); n != 1 || err != nil {
 			t.Errorf("restored %d, %v", n, err)
 		}
-		if n, err := s.rdb.LLen(ctx(t), "home").Result(); n != 1 || err != nil {
+		if n, err := s.rdb.LLen(ctx(t), "home\x06\x166").Result(); n != 1 || err != nil {
 			t.Errorf("%d in its queue, %v", n, err)
 		}
 	})

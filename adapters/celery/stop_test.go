@@ -57,7 +57,7 @@ func TestStopLetsHandlersFinish(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *server) {
 		c := open(t, celery.Config{BrokerURL: s.url})
 		began, gate := make(chan struct{}), make(chan struct{})
-		w, done := running(t, c, celery.WorkerConfig{Concurrency: 1}, map[string]celery.Handler{
+		w, done := running(t, c, celery.WorkerConfig{Concurrency: 3}, map[string]celery.Handler{
 			"gate": func(ctx context.Context, _ *celery.Delivery) (any, error) {
 				close(began)
 				<-gate
@@ -66,7 +66,7 @@ func TestStopLetsHandlersFinish(t *testing.T) {
 		id := send(t, c, celery.Task{Name: "gate"})[0]
 		receive(t, began)
 		ids := send(t, c, celery.Task{Name: "later", Countdown: time.Hour}, celery.Task{Name: "later", Countdown: time.Hour})
-		until(t, "all are held", func() bool { _, held := left(t, s); return held >= 1 })
+		until(t, "all are held", func() bool { _, held := left(t, s); return held == 3 })
 		w.Stop()
 		until(t, "what waits is back", func() bool { queued, held := left(t, s); return len(queued) == 2 && held == 1 })
 		close(gate)
