@@ -51,7 +51,7 @@ func New(cfg Config, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the storage folder: %w", err)
 	}
-	if err := os.MkdirAll(path, folderMode); err != nil {
+	if err := makeRoot(path, syncOutside); err != nil {
 		return nil, unusable(err)
 	}
 	root, err := os.OpenRoot(path)

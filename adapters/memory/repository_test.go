@@ -17,6 +17,7 @@ func TestRepositoryConformance(t *testing.T) {
 		repo := NewRepository()
 		return repotest.Harness{
 			Repo:   repo,
+			Serial: true,
 			People: [2]domain.Owner{domain.Owner(uuid.New()), domain.Owner(uuid.New())},
 			BreakCommit: func(context.Context, ports.Repository) error {
 				repo.Fail(Commit, domain.Errorf(domain.Unavailable, "the commit failed"))

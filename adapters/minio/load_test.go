@@ -50,7 +50,8 @@ func growth(f func()) uint64 {
 	return max(peak.Load(), before) - before
 }
 
-// TestMemory is not parallel: it measures the whole process.
+// TestMemory is not parallel: it measures the whole process, in which nothing else runs meanwhile, for tests that are parallel
+// start when it has ended. What the race detector keeps beside Go's own memory is not in the figures.
 func TestMemory(t *testing.T) {
 	s3 := testenv.S3(t)
 	cfg := configOf(s3, testenv.Bucket(t, s3))

@@ -12,7 +12,7 @@ var (
 	ErrDestructive = errors.New("destructive changes need --allow-destructive; nothing was applied")
 	// ErrDifferences: the database is not what schema.hcl says.
 	ErrDifferences = errors.New("the database differs from schema.hcl")
-	// ErrOlder: the database lacks tables or columns this program needs.
+	// ErrOlder: the database lacks tables, columns, indexes or rules this program needs.
 	ErrOlder = errors.New("the database schema is older than this program")
 	// ErrDuplicates: rows contradict a uniqueness rule that apply would bring in. Nothing was applied.
 	ErrDuplicates = errors.New("rows contradict a uniqueness rule; nothing was applied")

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"ariga.io/atlas/sql/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -47,7 +48,12 @@ type Schema struct {
 type declaredTable struct {
 	name    string
 	columns []string
+	notNull map[string]bool            // the columns that are
+	indexes map[string]indexProperties // by name, those of unique constraints included
 }
+
+// indexProperties are what makes rows of an index contradict each other.
+type indexProperties struct{ unique, nullsDistinct bool }
 
 // New reads the text of schema.hcl. It refuses, by line, everything that apply would not carry out.
 func New(hcl []byte, cfg Config, log *slog.Logger) (*Schema, error) {
@@ -63,9 +69,19 @@ func New(hcl []byte, cfg Config, log *slog.Logger) (*Schema, error) {
 	}
 	s := &Schema{hcl: hcl, cfg: cfg, log: log}
 	for _, t := range public.Tables {
-		declared := declaredTable{name: t.Name}
+		declared := declaredTable{name: t.Name, notNull: make(map[string]bool), indexes: make(map[string]indexProperties)}
 		for _, c := range t.Columns {
 			declared.columns = append(declared.columns, c.Name)
+			declared.notNull[c.Name] = !c.Type.Null
+		}
+		for _, i := range t.Indexes {
+			properties := indexProperties{unique: i.Unique, nullsDistinct: true}
+			for _, attr := range i.Attrs {
+				if nulls, ok := attr.(*postgres.IndexNullsDistinct); ok {
+					properties.nullsDistinct = nulls.V
+				}
+			}
+			declared.indexes[i.Name] = properties
 		}
 		s.tables = append(s.tables, declared)
 	}

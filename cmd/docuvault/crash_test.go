@@ -77,8 +77,15 @@ func TestStoppedWorkerGivesBack(t *testing.T) {
 	doc := v.mustUpload(t, "a.txt", "given back")
 	halting.WaitLine(t, "halted in task")
 	stop(t, halting)
+	// The lease may have run out since, on a slow machine, but then somebody else would have counted another try.
+	if status, attempts, requeues := progress(t, s.db.AppDSN, doc.ID); status != "pending" || attempts != 1 || requeues != 0 {
+		t.Errorf("the stopped worker left its document %s after %d attempts, sent back %d times", status, attempts, requeues)
+	}
 	worker := process(t, s.env, "worker")
-	v.ready(t, doc.ID, 20*time.Second)
+	v.ready(t, doc.ID, 3*time.Minute)
+	if _, attempts, requeues := progress(t, s.db.AppDSN, doc.ID); attempts != 2 || requeues != 0 {
+		t.Errorf("ready after %d attempts, sent back %d times", attempts, requeues)
+	}
 	stop(t, worker)
 	stop(t, api)
 }

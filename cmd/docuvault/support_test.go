@@ -39,6 +39,20 @@ func execute(t *testing.T, dsn, sql string) {
 	}
 }
 
+// progress returns how far a document is, as its row says.
+func progress(t *testing.T, dsn, id string) (status string, attempts, requeues int) {
+	t.Helper()
+	db, err := schema.Open(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() // nothing depends on it
+	if err := db.QueryRowContext(t.Context(), "SELECT status, attempts, requeues FROM documents WHERE id = $1", id).Scan(&status, &attempts, &requeues); err != nil {
+		t.Fatal(err)
+	}
+	return status, attempts, requeues
+}
+
 // slowForm is an upload whose end the test decides about.
 type slowForm struct {
 	*io.PipeReader

@@ -14,6 +14,7 @@ func recoverTests() map[string]func(*fixture) {
 		"recover/the longest overdue first":          recoverOrder,
 		"recover/stores what was decided":            recoverStores,
 		"recover/each row goes to one of 8 callers":  recoverOnce,
+		"recover/a caller that decides is no wait":   recoverBeside,
 		"recover/a panic stores nothing":             recoverPanic,
 		"recover/final and unknown statuses are not": recoverFinal,
 		"recover/what waits in the queue is not":     recoverQueued,
@@ -125,6 +126,28 @@ func recoverOnce(f *fixture) {
 		}
 		f.equal("requeues", f.read(doc).Requeues, 1)
 	}
+}
+
+// recoverBeside has a second caller come while the first is still deciding: it gets the rows that are left, at once.
+func recoverBeside(f *fixture) {
+	if f.Serial {
+		return
+	}
+	docs := f.waiting(4)
+	leave := func(*domain.Document) domain.Verdict { return domain.LeaveIt }
+	var beside []ports.Recovered
+	first := f.recover(f.now(), 2, func(*domain.Document) domain.Verdict {
+		if beside == nil {
+			beside = f.recover(f.now(), 10, leave)
+		}
+		return domain.LeaveIt
+	})
+	f.equal("taken by the first", len(first), 2)
+	var got []domain.Document
+	for _, r := range beside {
+		got = append(got, r.Document)
+	}
+	f.equal("taken beside it", idsOf(got), idsOf(docs[2:]))
 }
 
 func recoverPanic(f *fixture) {

@@ -20,6 +20,10 @@ type Harness struct {
 	// People are two owners that the implementation knows, besides domain.Nobody.
 	People [2]domain.Owner
 
+	// Serial says that calls wait for one another, so that one made while another is under way in the same goroutine would wait
+	// for ever.
+	Serial bool
+
 	// BreakCommit makes the commit of the transaction that tx belongs to fail, for instance by ending its connection.
 	BreakCommit func(ctx context.Context, tx ports.Repository) error
 }
