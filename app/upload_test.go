@@ -135,7 +135,7 @@ func TestNoRowLosesItsBytes(t *testing.T) {
 						t.Errorf("document is %s, %+v", doc.Status, doc.Failure)
 					}
 				}
-				if report, err := h.sweeper.Sweep(t.Context(), app.SweepOptions{Delete: true}); err != nil || report.Removed != 1-c.rows || report.Missing != 0 {
+				if report, err := h.sweeper.Sweep(t.Context(), app.SweepOptions{Delete: true, Force: true}); err != nil || report.Removed != 1-c.rows || report.Missing != 0 {
 					t.Errorf("swept %+v, error %v", report, err)
 				}
 			})

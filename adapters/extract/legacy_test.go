@@ -153,7 +153,7 @@ func TestLibreOfficeThatMisbehaves(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-				if _, err := os.Stat(pids); err == nil {
+				if pid, err := os.ReadFile(pids); err == nil && len(pid) > 0 {
 					break
 				}
 				<-time.After(10 * time.Millisecond)

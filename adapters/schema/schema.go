@@ -128,7 +128,8 @@ const createExtension = "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA publ
 func (s *Schema) run(ctx context.Context, db *sql.DB, fn func(*session) (commit bool, err error)) (err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return domain.Wrap(domain.Unavailable, err, "the database is out of reach")
+		// The driver says "i/o timeout" when the context ended while it connected.
+		return domain.Wrap(domain.Unavailable, errors.Join(ctx.Err(), err), "the database is out of reach")
 	}
 	done := false
 	defer func() {

@@ -78,12 +78,12 @@ func TestStoppedWorkerGivesBack(t *testing.T) {
 	halting.WaitLine(t, "halted in task")
 	stop(t, halting)
 	// The lease may have run out since, on a slow machine, but then somebody else would have counted another try.
-	if status, attempts, requeues := progress(t, s.db.AppDSN, doc.ID); status != "pending" || attempts != 1 || requeues != 0 {
+	if status, attempts, requeues := tries(t, s.db.AppDSN, doc.ID); status != "pending" || attempts != 1 || requeues != 0 {
 		t.Errorf("the stopped worker left its document %s after %d attempts, sent back %d times", status, attempts, requeues)
 	}
 	worker := process(t, s.env, "worker")
 	v.ready(t, doc.ID, 3*time.Minute)
-	if _, attempts, requeues := progress(t, s.db.AppDSN, doc.ID); attempts != 2 || requeues != 0 {
+	if _, attempts, requeues := tries(t, s.db.AppDSN, doc.ID); attempts != 2 || requeues != 0 {
 		t.Errorf("ready after %d attempts, sent back %d times", attempts, requeues)
 	}
 	stop(t, worker)

@@ -39,8 +39,8 @@ func execute(t *testing.T, dsn, sql string) {
 	}
 }
 
-// progress returns how far a document is, as its row says.
-func progress(t *testing.T, dsn, id string) (status string, attempts, requeues int) {
+// tries returns how far a document is and how often it was tried, as its row says.
+func tries(t *testing.T, dsn, id string) (status string, attempts, requeues int) {
 	t.Helper()
 	db, err := schema.Open(dsn)
 	if err != nil {
