@@ -158,7 +158,7 @@ func TestReconcilersShareTheWork(t *testing.T) {
 // none is believed to be queued.
 func TestAQueueThatTakesNothing(t *testing.T) {
 	t.Parallel()
-	for name, break_ := range map[string]func(*refusing){
+	for name, spoil := range map[string]func(*refusing){
 		"and says so":          func(q *refusing) { q.sick = true },
 		"after some tasks":     func(q *refusing) { q.takes = 5 },
 		"from the first task":  func(q *refusing) { q.takes = 0 },
@@ -173,7 +173,7 @@ func TestAQueueThatTakesNothing(t *testing.T) {
 			}
 			h.queue.Lose()
 			flaky := &refusing{TaskQueue: h.queue, takes: 1 << 30}
-			break_(flaky)
+			spoil(flaky)
 			r := app.NewReconciler(domain.Recovery{}, app.ReconcilerDeps{Repo: h.repo, Queue: flaky, Now: h.clock.Now})
 			for range 5 * recovery.MaxRequeues {
 				h.clock.advance(recovery.Patience)

@@ -110,7 +110,7 @@ func panicError(v any, stack []byte) *Error {
 
 // problems are the errors by which Redis says that it cannot work at all, by their first word
 // (redis: src/server.c, createSharedObjects).
-var problems = map[string]string{
+var problems = map[string]string{ //nolint:gosec // words of Redis, not secrets
 	"READONLY":   "Redis is a read-only replica",
 	"LOADING":    "Redis is loading its data",
 	"OOM":        "Redis has no memory left",

@@ -86,7 +86,7 @@ func TestRedisRefuses(t *testing.T) {
 			opt := *s.rdb.Options()
 			opt.PoolSize = 1
 			admin := redis.NewClient(&opt)
-			defer admin.Close() //nolint:errcheck // nothing depends on it
+			defer admin.Close() // nothing depends on it
 			for _, command := range f.breaks {
 				do(t, admin, command...)
 			}
@@ -288,7 +288,7 @@ func TestFailover(t *testing.T) {
 	do(t, second.rdb, "CONFIG", "SET", "requirepass", first.real.Password) // one password for both, as one URL says it
 	do(t, second.rdb, "REPLICAOF", host, port)
 	replica := redisClient(strings.Replace(first.url, first.addr, second.addr, 1))
-	defer replica.Close() //nolint:errcheck // nothing depends on it
+	defer replica.Close() // nothing depends on it
 	until(t, "the replica follows", func() bool {
 		info, err := replica.Info(ctx(t), "replication").Result()
 		return err == nil && strings.Contains(info, "master_link_status:up")

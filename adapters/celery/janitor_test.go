@@ -17,7 +17,7 @@ func TestRenewedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close() //nolint:errcheck // nothing depends on it
+	defer c.Close() // nothing depends on it
 	ctx := context.Background()
 	entry := `[{"body": "W1tdLHt9LHt9XQ==", "headers": {"id": "1", "task": "t"}, "content-type": "application/json", "properties": {"body_encoding": "base64"}}, "", "home"]`
 	score := func(to float64) {

@@ -69,14 +69,12 @@ func republish(t *testing.T, v vector, n int) []pushed {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	ours := map[string]bool{}
-	var ids []string
 	for _, p := range v.Pushes[:n] {
 		ours[p.Raw] = true
 		d, bad := decodeDelivery([]byte(p.Raw), testLimits)
 		if bad != nil {
 			t.Fatal(bad)
 		}
-		ids = append(ids, d.ID)
 		if d.GroupID != "" && n > 1 {
 			m.Set("celery-taskset-meta-"+d.GroupID+".s", "2")
 		}

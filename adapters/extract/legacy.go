@@ -42,7 +42,7 @@ func (x *Extractor) extractLegacy(ctx context.Context, source ports.Source, old 
 	if err := x.convert(ctx, dir, old); err != nil {
 		return ports.Extraction{}, err
 	}
-	converted, err := os.Open(filepath.Join(dir, "document."+old.to)) //nolint:gosec // a folder of our own
+	converted, err := os.Open(filepath.Join(dir, "document."+old.to)) // a folder of our own
 	if err != nil {
 		return ports.Extraction{}, domain.Errorf(domain.Unreadable, "the file is damaged, or it needs a password: LibreOffice cannot open it").
 			Because(ports.ReasonCorrupt)
@@ -57,7 +57,7 @@ func (x *Extractor) extractLegacy(ctx context.Context, source ports.Source, old 
 
 // keep writes the document to a file, which only this user can read.
 func (x *Extractor) keep(name string, content io.Reader) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // a folder of our own
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // a folder of our own
 	if err != nil {
 		return domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
 	}

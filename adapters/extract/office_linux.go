@@ -47,7 +47,7 @@ func office(args []string) error {
 	if err != nil {
 		return errors.New("the processor time is no number")
 	}
-	if _, err := os.Stat(args[2]); err != nil {
+	if _, err := os.Stat(args[2]); err != nil { //nolint:gosec // the operator's SOFFICE_PATH
 		return err
 	}
 	for resource, most := range map[int]uint64{

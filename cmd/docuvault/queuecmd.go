@@ -68,7 +68,7 @@ func (p *program) onQueues(do func(context.Context, *cobra.Command, *shell.Queue
 		}
 		defer func() { err = errors.Join(err, queues.Close()) }()
 		if err := queues.Reach(cmd.Context()); err != nil {
-			return fmt.Errorf("Redis does not let us in; see that it runs and that REDIS_URL is right: %w", err)
+			return fmt.Errorf("the Redis server does not let us in; see that it runs and that REDIS_URL is right: %w", err)
 		}
 		return do(cmd.Context(), cmd, queues, args)
 	}

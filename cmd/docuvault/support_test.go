@@ -109,7 +109,7 @@ func newLateServer(t *testing.T, dsn string, hangUps int32) lateServer {
 	left.Store(hangUps)
 	var running sync.WaitGroup
 	serve := func(conn net.Conn) {
-		defer conn.Close() //nolint:errcheck // it may be closed already
+		defer conn.Close() // it may be closed already
 		if left.Add(-1) >= 0 {
 			return
 		}
@@ -117,7 +117,7 @@ func newLateServer(t *testing.T, dsn string, hangUps int32) lateServer {
 		if err != nil {
 			return
 		}
-		defer server.Close() //nolint:errcheck // it may be closed already
+		defer server.Close() // it may be closed already
 		running.Go(func() {
 			_, _ = io.Copy(server, conn)
 			_ = server.Close()
