@@ -171,7 +171,7 @@ func TestOversizedBodiesAreQuarantined(t *testing.T) {
 func TestLeaseIsRenewed(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, s *server) {
-		cfg := celery.Config{BrokerURL: s.url, VisibilityTimeout: time.Hour, Lease: 150 * time.Millisecond}
+		cfg := celery.Config{BrokerURL: s.url, VisibilityTimeout: time.Hour, Lease: time.Second}
 		c, other := open(t, cfg), open(t, cfg)
 		var runs atomic.Int64
 		release := make(chan struct{})
@@ -180,14 +180,14 @@ func TestLeaseIsRenewed(t *testing.T) {
 			<-release
 			return nil, nil
 		}, "later": add})
-		ids := send(t, c, celery.Task{Name: "long"}, celery.Task{Name: "later", Args: []any{1, 2}, Countdown: 900 * time.Millisecond})
+		ids := send(t, c, celery.Task{Name: "long"}, celery.Task{Name: "later", Args: []any{1, 2}, Countdown: 4 * time.Second})
 		began := time.Now()
-		until(t, "six leases went by", func() bool {
+		until(t, "five leases went by", func() bool {
 			n, err := other.Restore(ctx(t))
 			if err != nil || n != 0 {
 				t.Fatalf("restored %d of a living holder, %v", n, err)
 			}
-			return time.Since(began) > time.Second
+			return time.Since(began) > 5*time.Second
 		})
 		close(release)
 		for _, id := range ids {
