@@ -48,6 +48,13 @@ type Extraction struct {
 	Truncated bool // text, pages or files inside were left out because of a limit
 	PageCount *int // nil where the format has no pages
 
+	// PageStarts says where in Text each page begins, in characters (Unicode code points), never falling; the first is 0. A page
+	// that a limit left out has no entry. Nil where the format has no pages.
+	PageStarts []int
+	// Thumbnail is a picture of the first page or of the image: a JPEG of at most ThumbnailSize pixels either way. Nil where
+	// there is nothing to show.
+	Thumbnail []byte
+
 	Title    string    // at most MaxTitle characters
 	Author   string    // at most MaxTitle characters
 	Language string    // a BCP 47 tag, such as "de" or "en-GB"
@@ -58,6 +65,9 @@ type Extraction struct {
 	// where it is opened. A name that is merely wrong gives none.
 	Warning string
 }
+
+// ThumbnailSize is the longest side of a thumbnail, in pixels.
+const ThumbnailSize = 512
 
 // MaxTitle is the longest title or author, in characters.
 const MaxTitle = 500

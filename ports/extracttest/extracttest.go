@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -122,7 +123,7 @@ func mustCode(t *testing.T, err error, code domain.Code) {
 func plainText(t *testing.T, s Subject) {
 	const text = "Dear Zoë,\n\tthe total is 10 €.\n\n日本 😀"
 	got := must(t, s.Extractor, source(plain, []byte(text)))
-	if got != (ports.Extraction{Text: text}) {
+	if !reflect.DeepEqual(got, ports.Extraction{Text: text}) {
 		t.Fatalf("got %+v, want the text itself and nothing else", got)
 	}
 }
@@ -194,7 +195,7 @@ func unreadable(t *testing.T, s Subject) {
 			if message := domain.ErrorMessage(err); message == "" || message == string(domain.Unreadable) {
 				t.Errorf("message is %q: it has to tell the owner something", message)
 			}
-			if got != (ports.Extraction{}) {
+			if !reflect.DeepEqual(got, ports.Extraction{}) {
 				t.Errorf("something was read: %+v", got)
 			}
 			mustStillWork(t, s.Extractor)
@@ -229,7 +230,7 @@ func sameText(t *testing.T, s Subject) {
 	} {
 		in := source(plain, content)
 		in.Content, in.Owner = wrap(in.Content), domain.Owner(uuid.New())
-		if got := must(t, s.Extractor, in); got != want {
+		if got := must(t, s.Extractor, in); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %d bytes of text, want %d", name, len(got.Text), len(want.Text))
 		}
 	}
@@ -332,7 +333,7 @@ func readerError(t *testing.T, s Subject) {
 		if domain.ErrorCode(err) == domain.Unreadable {
 			t.Errorf("%s: the document was blamed: %v", name, err)
 		}
-		if got != (ports.Extraction{}) {
+		if !reflect.DeepEqual(got, ports.Extraction{}) {
 			t.Errorf("%s: something was read: %d bytes", name, len(got.Text))
 		}
 		mustStillWork(t, s.Extractor)
