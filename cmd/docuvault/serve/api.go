@@ -119,6 +119,9 @@ func (a *api) serve(listener net.Listener, ready func(string)) shell.Service {
 		case <-hard.Done():
 			pause.Stop()
 		}
+		if err := lastCalls(hard, listener); err != nil {
+			a.log.WarnContext(hard, "requests may be lost", "error", err)
+		}
 		err := server.Shutdown(hard)
 		if err != nil {
 			a.log.WarnContext(hard, "requests were cut off", "error", err)
