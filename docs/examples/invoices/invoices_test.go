@@ -37,7 +37,7 @@ func TestInvoiceIsRead(t *testing.T) {
 	}
 	vault.Settle(t, time.Minute)
 
-	listed, err := http.Get(vault.URL + "/api/documents?q=payable")
+	listed, err := http.Get(vault.URL + "/api/documents?q=invoice")
 	if err != nil {
 		t.Fatal(err)
 	}
