@@ -33,6 +33,23 @@ test: test-deps ## run every test on real PostgreSQL, Redis, S3 and Celery, with
 	go test -C docs/examples $(RACE) ./...
 	@docker info >/dev/null 2>&1 || echo 'NOT RUN: TestConformanceInContainer of adapters/postgres, because no Docker daemon answers here.'
 
+.PHONY: test-containers
+CONTAINER_PKG ?= ./internal/testenv ./adapters/postgres ./adapters/schema ./adapters/minio ./adapters/tasks
+test-containers: test-deps ## the integration suites on containers, and compose.yaml as a whole; images by variable (.ci/containers sets all up)
+	@docker info >/dev/null || { echo 'no Docker daemon answers: start one, or let .ci/containers do it'; exit 1; }
+	TESTENV=containers go test -p 1 -timeout 20m $(CONTAINER_PKG)
+	go test -tags containers -count=1 -v -timeout 30m -run '^(TestWholeVault|TestProductionRefusesPlaceholders)$$' ./internal/compose
+
+.PHONY: image
+image: ## build the vault's container image, docuvault:local
+	docker build --network host -f compose/Dockerfile -t docuvault:local --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+		$(if $(GO_IMAGE),--build-arg GO_IMAGE=$(GO_IMAGE)) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) .
+
+.PHONY: kubernetes
+kubernetes: ## render the kustomize base and hold it against Kubernetes' own types
+	go test -C compose/kubernetes/check ./...
+
 .PHONY: lint
 lint: ## vet, gofmt and golangci-lint
 	@.ci/deps lint
@@ -46,7 +63,7 @@ cross: ## build for every system we promise
 	done
 
 .PHONY: check
-check: lint cross test ## what CI runs
+check: lint cross test kubernetes ## what CI runs, without containers
 
 .PHONY: bench
 bench: test-deps ## measure against the bare operations, in one run, and print a table of ratios

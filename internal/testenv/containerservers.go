@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/modules/postgres"
+	"github.com/testcontainers/testcontainers-go/modules/redis"
+	"github.com/testcontainers/testcontainers-go/wait"
 )
 
 // PostgresContainer returns a fresh, empty database on a PostgreSQL in a container, shared by the test binary: [Postgres],
@@ -95,8 +97,14 @@ func containerRedis(t testing.TB) RedisServer {
 	r := RedisServer{Password: rand.Text()}
 	c, err := runContainer(6379, func(ctx context.Context, addr string, common ...testcontainers.ContainerCustomizer) (*testcontainers.DockerContainer, error) {
 		r.Addr = addr
-		return testcontainers.Run(ctx, redisImage(), append(common, testcontainers.WithCmd("redis-server",
-			"--requirepass", r.Password, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"))...)
+		// The module's own wait gives up after ten seconds; ours, below, asks the server itself.
+		c, err := redis.Run(ctx, redisImage(), append(common, testcontainers.WithWaitStrategyAndDeadline(stepLimit, wait.ForLog("Ready to accept connections")),
+			testcontainers.WithCmd("redis-server",
+				"--requirepass", r.Password, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"))...)
+		if c == nil {
+			return nil, err
+		}
+		return c.Container.(*testcontainers.DockerContainer), err
 	}, func(ctx context.Context) error { return pingRedis(ctx, r.Addr, r.Password) })
 	if err != nil {
 		t.Fatalf("testenv: run %s: %v", redisImage(), err)
