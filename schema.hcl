@@ -324,6 +324,16 @@ table "documents" {
     type    = boolean
     default = false
   }
+  # What names are sorted by: those of Python's may be longer than an index entry can be. It is a column, and not an expression in
+  # the indexes, because PostgreSQL looks for a part of a name within an index only if the index has a column to look into.
+  column "filename_sort" {
+    null = true
+    type = text
+    as {
+      expr = "\"left\"(filename, 255)"
+      type = STORED
+    }
+  }
 
   primary_key {
     columns = [column.id]
@@ -346,21 +356,12 @@ table "documents" {
   index "ix_documents_user_created" {
     columns = [column.user_id, column.created_at]
   }
-  # One index per order and filter of the document list: keyset pages read them in either direction. Names of Python's may be longer
-  # than an index entry can be; what comes after 255 characters does not count in the order.
+  # One index per order and filter of the document list: keyset pages read them in either direction.
   index "ix_documents_user_created_id" {
     columns = [column.user_id, column.created_at, column.id]
   }
   index "ix_documents_user_filename_id" {
-    on {
-      column = column.user_id
-    }
-    on {
-      expr = "\"left\"(filename, 255)"
-    }
-    on {
-      column = column.id
-    }
+    columns = [column.user_id, column.filename_sort, column.id]
   }
   index "ix_documents_user_size_id" {
     columns = [column.user_id, column.size_bytes, column.id]
@@ -369,18 +370,7 @@ table "documents" {
     columns = [column.user_id, column.status, column.created_at, column.id]
   }
   index "ix_documents_user_status_filename_id" {
-    on {
-      column = column.user_id
-    }
-    on {
-      column = column.status
-    }
-    on {
-      expr = "\"left\"(filename, 255)"
-    }
-    on {
-      column = column.id
-    }
+    columns = [column.user_id, column.status, column.filename_sort, column.id]
   }
   index "ix_documents_user_status_size_id" {
     columns = [column.user_id, column.status, column.size_bytes, column.id]
@@ -389,18 +379,7 @@ table "documents" {
     columns = [column.user_id, column.folder_id, column.created_at, column.id]
   }
   index "ix_documents_user_folder_filename_id" {
-    on {
-      column = column.user_id
-    }
-    on {
-      column = column.folder_id
-    }
-    on {
-      expr = "\"left\"(filename, 255)"
-    }
-    on {
-      column = column.id
-    }
+    columns = [column.user_id, column.folder_id, column.filename_sort, column.id]
   }
   index "ix_documents_user_folder_size_id" {
     columns = [column.user_id, column.folder_id, column.size_bytes, column.id]

@@ -51,6 +51,7 @@ func (documentHead) TableName() string { return "documents" }
 type documentRow struct {
 	Head          documentHead `gorm:"embedded"`
 	ExtractedText *string      `gorm:"type:text"`
+	FilenameSort  *string      `gorm:"->;type:text;default:\"left\"(filename, 255)"` // generated
 }
 
 func (documentRow) TableName() string { return "documents" }
