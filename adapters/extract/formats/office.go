@@ -33,6 +33,8 @@ func openOffice(r *Reader, data []byte, usual string, out *page) (*archive, stri
 			main = rel.target
 		case "core-properties":
 			about = rel.target
+		case "thumbnail":
+			r.cover(a, rel.target, out)
 		}
 	}
 	if _, ok := a.entries[main]; !ok {
