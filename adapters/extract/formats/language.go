@@ -14,7 +14,7 @@ const languageSample = 3000
 // What it takes to be sure: so many words of text, of which such a part are among the language's common ones, and so many times as
 // many as among the next language's.
 const (
-	fewestWords  = 12
+	fewestWords  = 16
 	commonPart   = 0.12
 	commonMargin = 1.25
 )
