@@ -57,7 +57,7 @@ type Extraction struct {
 
 	Title    string    // at most MaxTitle characters
 	Author   string    // at most MaxTitle characters
-	Language string    // a BCP 47 tag, such as "de" or "en-GB"
+	Language string    // a BCP 47 tag, such as "de" or "en-GB"; where the file says none, what its text is in if that is clear
 	Created  time.Time // UTC, whole seconds
 	Modified time.Time // UTC, whole seconds
 

@@ -21,7 +21,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -102,7 +101,7 @@ func readSample(t *testing.T, x *Extractor, dir string, sample sampleFile) outco
 		o.result, o.detail = ports.ReasonUnsupported, "kept, but not read"
 		return o
 	}
-	c, err := x.pool.take(t.Context(), domain.Nobody, formats.NeedsEngine(o.kind))
+	c, err := x.pool.take(t.Context(), domain.Nobody, x.cfg.setup().Needs(o.kind))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,14 +25,14 @@ func fuzz(f *testing.F, contentType, cache string, seeds ...[]byte) {
 		f.Add(seed[:len(seed)/2])
 	}
 	limits := formats.Limits{MaxText: 1000, MaxPages: 5, MaxPart: 1 << 20, MaxInflate: 2 << 20}
-	r := formats.New(limits, cache, filetype.New(), slog.New(slog.DiscardHandler))
+	r := formats.New(limits, formats.Setup{CacheDir: cache}, filetype.New(), slog.New(slog.DiscardHandler))
 	f.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			f.Error(err)
 		}
 	})
 	if cache != "" { // ahead: the fuzzer gives one document ten seconds
-		if err := r.Warm(); err != nil {
+		if err := r.Warm(formats.PDFium | formats.Tesseract); err != nil {
 			f.Fatal(err)
 		}
 	}
