@@ -334,6 +334,42 @@ table "documents" {
       type = STORED
     }
   }
+  # What the file says about itself; it may be wrong.
+  column "title" {
+    null = true
+    type = text
+  }
+  column "author" {
+    null = true
+    type = text
+  }
+  column "language" {
+    null = true
+    type = text
+  }
+  column "authored_at" {
+    null = true
+    type = timestamptz
+  }
+  column "modified_at" {
+    null = true
+    type = timestamptz
+  }
+  # What the owner should know before opening the file.
+  column "warning" {
+    null = true
+    type = text
+  }
+  # Where in extracted_text each page begins, in characters.
+  column "page_starts" {
+    null = true
+    type = sql("integer[]")
+  }
+  # A derived object (D-06): a picture of the first page.
+  column "thumbnail_key" {
+    null = true
+    type = text
+  }
 
   primary_key {
     columns = [column.id]
@@ -394,6 +430,10 @@ table "documents" {
   # The sweeper asks for each object whether a row names it.
   index "ix_documents_object_key" {
     columns = [column.object_key]
+  }
+  index "ix_documents_thumbnail_key" {
+    columns = [column.thumbnail_key]
+    where   = "(thumbnail_key IS NOT NULL)"
   }
   # Deleting a folder sets folder_id to NULL whoever the owner is.
   index "ix_documents_folder" {

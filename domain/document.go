@@ -34,10 +34,23 @@ type Document struct {
 	Topics      []Filing
 	PageCount   *int // nil where the file has no pages, or nobody counted
 	Truncated   bool // the text was longer than the vault keeps
+	About       About
+	Thumbnail   ObjectKey // a picture of the first page; zero: there is none
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 
 	Progress
+}
+
+// About is what processing found out about a document besides its text. Most of it the file says itself, which may be wrong;
+// where it says nothing the field is zero.
+type About struct {
+	Title      string
+	Author     string
+	Language   string    // a BCP 47 tag, such as "de" or "en-GB"
+	AuthoredAt time.Time // when the file says it was written
+	ModifiedAt time.Time // when the file says it was last changed
+	Warning    string    // what its owner should know before opening it
 }
 
 // Upload is what a new document is made of, all of it already validated or measured.

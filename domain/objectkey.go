@@ -31,6 +31,11 @@ func NewObjectKey(owner Owner, doc DocumentID, tail uuid.UUID, name FileName) Ob
 	return ObjectKey{owner.String() + "/" + doc.String() + "/" + tail.String() + Extension(string(name))}
 }
 
+// NewThumbnailKey builds the key of a document's thumbnail, which is a JPEG: a derived object is named like any other.
+func NewThumbnailKey(owner Owner, doc DocumentID, tail uuid.UUID) ObjectKey {
+	return NewObjectKey(owner, doc, tail, "thumbnail.jpg")
+}
+
 // ParseObjectKey reads a key that NewObjectKey, or the Python side by the same rule, once built and that came back from a row
 // or a listing. Anything of another shape is Invalid, a tail that is no UUIDv4 included.
 func ParseObjectKey(s string) (ObjectKey, error) {

@@ -41,6 +41,9 @@ type Documents interface {
 	// DocumentText returns the extracted text, "" while there is none.
 	DocumentText(ctx context.Context, owner domain.Owner, id domain.DocumentID) (string, error)
 
+	// PageStarts says where in the text each page begins, as Extraction.PageStarts does; nil where that is not known.
+	PageStarts(ctx context.Context, owner domain.Owner, id domain.DocumentID) ([]int, error)
+
 	// DocumentByContent returns the owner's oldest document with this digest.
 	DocumentByContent(ctx context.Context, owner domain.Owner, digest domain.Digest) (domain.Document, error)
 
@@ -70,8 +73,8 @@ type Processing interface {
 	Advance(ctx context.Context, id domain.DocumentID, move func(*domain.Document) error) (domain.Document, error)
 
 	// Complete stores the outcome that doc's holder came to: doc is as Advance left it for that holder and then moved on by
-	// Finish or Fail, held is its attempt. Progress, text, page count and suggested topics are stored together; confirmed topics
-	// stay; topics that are gone meanwhile are left out. Of a document that failed only Progress is stored: what an earlier
+	// Finish or Fail, held is its attempt. Progress, everything in outcome, and suggested topics are stored together and replace what
+	// the round before found; confirmed topics stay; topics that are gone meanwhile are left out. Of a document that failed only Progress is stored: what an earlier
 	// round found out stays. If the attempt no longer holds the document it is a Conflict with
 	// reason "lost_hold", or NotFound if the document is gone, and nothing is stored. It returns the document as it is now.
 	Complete(ctx context.Context, held domain.Attempt, doc domain.Document, outcome Outcome) (domain.Document, error)
@@ -81,7 +84,7 @@ type Processing interface {
 	// that each goes to one caller.
 	RecoverOverdue(ctx context.Context, overdue Overdue, decide func(*domain.Document) domain.Verdict) ([]Recovered, error)
 
-	// NamedObjects returns those of the keys that some row names.
+	// NamedObjects returns those of the keys that some row names, as its object or as its thumbnail.
 	NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[domain.ObjectKey]bool, error)
 
 	// DocumentsAfter returns up to limit documents of any owner in order of their ids, from the first one after the given id,
@@ -94,6 +97,9 @@ type Outcome struct {
 	Text        string // stored when the document is Ready; NUL is dropped, invalid UTF-8 replaced by U+FFFD
 	Truncated   bool
 	PageCount   *int
+	PageStarts  []int            // as Extraction.PageStarts
+	About       domain.About     // its texts are treated like Text, its times as domain.Moment
+	Thumbnail   domain.ObjectKey // of an object that is stored already; zero: there is none
 	Suggestions []domain.Suggestion
 }
 

@@ -83,6 +83,7 @@ type rows struct {
 type storedDocument struct {
 	domain.Document // its filings without the topics' names and colours
 	text            string
+	pageStarts      []int
 }
 
 // unit is the repository as one call or one transaction sees it.

@@ -46,9 +46,20 @@ func (u unit) mustHave(owner domain.Owner, folder domain.FolderID, filings []dom
 func asKept(doc domain.Document) domain.Document {
 	doc.Topics = filings(doc.Topics)
 	doc.PageCount = clone(doc.PageCount)
+	doc.About = storedAbout(doc.About)
 	doc.CreatedAt, doc.UpdatedAt = domain.Moment(doc.CreatedAt), domain.Moment(doc.UpdatedAt)
 	doc.Progress = storedProgress(doc.Progress)
 	return doc
+}
+
+func storedAbout(a domain.About) domain.About {
+	return domain.About{Title: storable(a.Title), Author: storable(a.Author), Language: storable(a.Language), Warning: storable(a.Warning),
+		AuthoredAt: domain.Moment(a.AuthoredAt), ModifiedAt: domain.Moment(a.ModifiedAt)}
+}
+
+// storable is a text as a database can hold it.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
 }
 
 func storedProgress(p domain.Progress) domain.Progress {
@@ -140,6 +151,17 @@ func (u unit) DocumentText(ctx context.Context, owner domain.Owner, id domain.Do
 	defer leave()
 	s, err := u.owned(owner, id)
 	return s.text, err
+}
+
+// PageStarts implements ports.Documents.
+func (u unit) PageStarts(ctx context.Context, owner domain.Owner, id domain.DocumentID) ([]int, error) {
+	leave, err := u.enter(ctx, "PageStarts")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	s, err := u.owned(owner, id)
+	return slices.Clone(s.pageStarts), err
 }
 
 // DocumentByContent implements ports.Documents.

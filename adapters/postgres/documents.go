@@ -52,12 +52,14 @@ func (s session) AddDocument(ctx context.Context, doc domain.Document) error {
 }
 
 const insert = "INSERT INTO documents (" + headList + `)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+        $22, $23, $24, $25, $26, $27, $28)`
 
 func (s session) insert(ctx context.Context, row documentHead) error {
 	_, err := s.exec(ctx, insert, row.ID, row.UserID, row.FolderID, row.Filename, row.ObjectKey, row.ContentType, row.SizeBytes,
 		row.StorageBackend, row.Status, row.CreatedAt, row.UpdatedAt, row.SHA256, row.FailureCode, row.FailureMessage, row.Attempts,
-		row.Requeues, row.TaskID, row.EnqueuedAt, row.ReconcileAt, row.PageCount, row.TextTruncated)
+		row.Requeues, row.TaskID, row.EnqueuedAt, row.ReconcileAt, row.PageCount, row.TextTruncated,
+		row.Title, row.Author, row.Language, row.AuthoredAt, row.ModifiedAt, row.Warning, row.ThumbnailKey)
 	return err
 }
 
@@ -159,6 +161,18 @@ func (s session) DocumentText(ctx context.Context, owner domain.Owner, id domain
 	}
 	if len(found) == 0 {
 		return "", notFound("document")
+	}
+	return found[0], nil
+}
+
+// PageStarts implements ports.Documents.
+func (s session) PageStarts(ctx context.Context, owner domain.Owner, id domain.DocumentID) ([]int, error) {
+	var found []integers
+	if err := s.documents(ctx).Scopes(ownedBy(owner)).Where("id = ?", uuid.UUID(id)).Pluck("page_starts", &found).Error; err != nil {
+		return nil, translate(ctx, err)
+	}
+	if len(found) == 0 {
+		return nil, notFound("document")
 	}
 	return found[0], nil
 }

@@ -89,7 +89,8 @@ const complete = `
 WITH d AS (
 	UPDATE documents
 	SET status = $3, failure_code = NULL, failure_message = NULL, requeues = $4, updated_at = $5,
-	    extracted_text = $6, text_truncated = $7, page_count = $8
+	    extracted_text = $6, text_truncated = $7, page_count = $8, page_starts = $11, title = $12, author = $13, language = $14,
+	    authored_at = $15, modified_at = $16, warning = $17, thumbnail_key = $18
 	WHERE id = $1 AND status = 'processing' AND attempts = $2
 	RETURNING ` + headList + `
 ), t AS MATERIALIZED (
@@ -127,13 +128,16 @@ func (s session) Complete(ctx context.Context, held domain.Attempt, doc domain.D
 	}
 	p := progressOf(doc)
 	topics, confidences := suggestionColumns(outcome.Suggestions)
+	var about documentHead
+	about.setAbout(outcome.About)
 	var stored []documentHead
 	var filed []byte
 	err := s.query(ctx, func(rows *sql.Rows) error {
 		stored = append(stored, documentHead{})
 		return rows.Scan(append(stored[0].targets(), &filed)...)
 	}, complete, uuid.UUID(doc.ID), int(held), p.status, p.requeues, p.updatedAt, storable(outcome.Text), outcome.Truncated,
-		outcome.PageCount, topics, confidences)
+		outcome.PageCount, topics, confidences, integers(outcome.PageStarts), about.Title, about.Author, about.Language,
+		about.AuthoredAt, about.ModifiedAt, about.Warning, nullable(outcome.Thumbnail.String()))
 	if err != nil {
 		return domain.Document{}, err
 	}
@@ -282,6 +286,11 @@ WHERE d.id = n.id`, &c.ids, &c.status, &c.failureCode, &c.failureMessage, &c.att
 		&c.reconcileAt, &c.updatedAt).Error)
 }
 
+const namedObjects = `
+SELECT object_key FROM documents WHERE object_key = ANY($1)
+UNION
+SELECT thumbnail_key FROM documents WHERE thumbnail_key = ANY($1)`
+
 // NamedObjects implements ports.Processing.
 func (s session) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[domain.ObjectKey]bool, error) {
 	named := make(map[domain.ObjectKey]bool, len(keys))
@@ -293,9 +302,12 @@ func (s session) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map
 		texts[i] = key.String()
 	}
 	var found []string
-	err := s.documents(ctx).Where("object_key = ANY(?)", &texts).Distinct().Pluck("object_key", &found).Error
+	err := s.query(ctx, func(rows *sql.Rows) error {
+		found = append(found, "")
+		return rows.Scan(&found[len(found)-1])
+	}, namedObjects, texts)
 	if err != nil {
-		return nil, translate(ctx, err)
+		return nil, err
 	}
 	for _, text := range found {
 		if key, err := domain.ParseObjectKey(text); err == nil {

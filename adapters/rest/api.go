@@ -143,6 +143,7 @@ func (a *API) routes() (*gin.Engine, error) {
 	r.DELETE("/api/documents/:id", a.deleteDocument)
 	get("/api/documents/:id/text", a.readText)
 	get("/api/documents/:id/content", a.readContent)
+	get("/api/documents/:id/thumbnail", a.readThumbnail)
 	get("/api/documents/:id/url", a.shareDocument)
 	r.POST("/api/documents/:id/process", a.processDocument)
 	get("/api/links/:token", a.followLink)

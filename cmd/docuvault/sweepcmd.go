@@ -23,19 +23,20 @@ type sweepLine struct {
 
 // sweepSummary is the report as JSON.
 type sweepSummary struct {
-	Findings  []sweepLine `json:"findings"`
-	Objects   int         `json:"objects"`
-	Young     int         `json:"young"`
-	Orphans   int         `json:"orphans"`
-	Foreign   int         `json:"foreign"`
-	Removed   int         `json:"removed"`
-	Bytes     int64       `json:"orphan_bytes"`
-	Documents int         `json:"documents"`
-	Missing   int         `json:"missing"`
-	Damaged   int         `json:"damaged"`
-	Elsewhere int         `json:"elsewhere"`
-	Uploads   int         `json:"stale_uploads"`
-	Deleted   bool        `json:"deleted"` // false: a dry run
+	Findings          []sweepLine `json:"findings"`
+	Objects           int         `json:"objects"`
+	Young             int         `json:"young"`
+	Orphans           int         `json:"orphans"`
+	Foreign           int         `json:"foreign"`
+	Removed           int         `json:"removed"`
+	Bytes             int64       `json:"orphan_bytes"`
+	Documents         int         `json:"documents"`
+	Missing           int         `json:"missing"`
+	MissingThumbnails int         `json:"missing_thumbnails"`
+	Damaged           int         `json:"damaged"`
+	Elsewhere         int         `json:"elsewhere"`
+	Uploads           int         `json:"stale_uploads"`
+	Deleted           bool        `json:"deleted"` // false: a dry run
 }
 
 func (p *program) sweepCommand() *cobra.Command {
@@ -80,7 +81,7 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 	summary := sweepSummary{Findings: []sweepLine{}, Deleted: options.Delete}
 	options.Found = func(f app.Finding) {
 		line := sweepLine{Kind: f.Kind, Object: f.Object, Size: f.Size, Removed: f.Removed}
-		if f.Kind == app.MissingObject || f.Kind == app.DamagedKey {
+		if f.Kind != app.OrphanObject && f.Kind != app.ForeignObject {
 			line.Document = f.Document.String()
 		}
 		if asJSON {
@@ -100,10 +101,11 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 		summary.Objects, summary.Young, summary.Orphans, summary.Foreign = report.Objects, report.Young, report.Orphans, report.Foreign
 		summary.Removed, summary.Bytes, summary.Documents = report.Removed, report.Bytes, report.Documents
 		summary.Missing, summary.Damaged, summary.Elsewhere, summary.Uploads = report.Missing, report.Damaged, report.Elsewhere, report.Uploads
+		summary.MissingThumbnails = report.MissingThumbnails
 		return printJSON(out, summary)
 	}
-	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d with a damaged key, %d stored elsewhere\n",
-		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.Damaged, report.Elsewhere)
+	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d without their thumbnail, %d with a damaged key, %d stored elsewhere\n",
+		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.MissingThumbnails, report.Damaged, report.Elsewhere)
 	if err == nil && !options.Delete && report.Orphans+report.Uploads > 0 {
 		_, err = fmt.Fprintln(out, "nothing was removed; --delete removes")
 	}
@@ -114,6 +116,8 @@ func describe(line sweepLine) string {
 	switch {
 	case line.Kind == app.MissingObject:
 		return fmt.Sprintf("missing   document %s, object %s", line.Document, line.Object)
+	case line.Kind == app.MissingThumbnail:
+		return fmt.Sprintf("missing   thumbnail of document %s, object %s; process the document again to get another", line.Document, line.Object)
 	case line.Kind == app.DamagedKey:
 		return fmt.Sprintf("damaged   document %s: its row holds no key of ours; look for its bytes among what is not ours", line.Document)
 	case line.Kind == app.ForeignObject:
