@@ -28,6 +28,39 @@ type Learned interface {
 // MaxModel is the most bytes of a model.
 const MaxModel = 32 << 20
 
+// Learning is what a classifier learns from.
+type Learning interface {
+	// LearningState sums up what there is to learn of an owner. It changes with the owner's topics, their names and descriptions,
+	// with what people decided of documents that are ready, and when there are about twice as many of these.
+	LearningState(ctx context.Context, owner domain.Owner) (domain.Digest, error)
+
+	// Examples calls each for the owner's newest ready documents with text, the newest first, without holding more than one of
+	// them. Each must not use the repository; its error is passed on as it is and ends the call. An example's topics are in order
+	// of their ids.
+	Examples(ctx context.Context, owner domain.Owner, query ExampleQuery, each func(Example) error) error
+
+	// TopicOwners returns up to limit owners that have topics, Nobody first and then in order of their ids, after the given one;
+	// nil starts at the beginning.
+	TopicOwners(ctx context.Context, after *domain.Owner, limit int) ([]domain.Owner, error)
+}
+
+// ExampleQuery selects examples.
+type ExampleQuery struct {
+	Kind    ExampleKind
+	MaxText int // characters of each text, from its start
+	Limit   int // at most so many; below 1 is none
+}
+
+// ExampleKind is what people did with a document.
+type ExampleKind int
+
+// The kinds of examples.
+const (
+	Decided   ExampleKind = iota // a person confirmed or rejected a topic of it
+	Undecided                    // nobody did
+	Unfiled                      // it is under no topic, not even a suggested one
+)
+
 // Lesson is what there is to learn of one owner.
 type Lesson struct {
 	Basis  domain.Digest // tells one state of what there is to learn from another; kept in the model
@@ -43,7 +76,7 @@ type Example struct {
 	Text      string           // its beginning
 	Confirmed []domain.TopicID // a person said that it belongs there
 	Rejected  []domain.TopicID // a person said that it does not
-	Suggested []domain.TopicID // only a classifier said so
+	Suggested []domain.TopicID // only a classifier said that it does
 }
 
 // Decided reports whether a person said what the document belongs under, and so that it belongs under nothing else.

@@ -18,6 +18,7 @@ import (
 func TestLearnerConformance(t *testing.T) {
 	t.Parallel()
 	classifytest.RunLearner(t, func(*testing.T) ports.Learner { return classify.NewLearner(classify.Config{}) })
+	classifytest.RunGrouper(t, classify.NewLearner(classify.Config{}))
 }
 
 func learned(t *testing.T, lesson ports.Lesson) ports.Learned {

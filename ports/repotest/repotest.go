@@ -54,7 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 func all() map[string]func(*fixture) {
 	tests := map[string]func(*fixture){}
 	for _, group := range []map[string]func(*fixture){
-		documentTests(), listTests(), processingTests(), completeTests(), recoverTests(), topicTests(), folderTests(), txTests(), scopeTests(),
+		documentTests(), listTests(), processingTests(), completeTests(), recoverTests(), topicTests(), folderTests(), txTests(), scopeTests(), learningTests(),
 	} {
 		for name, test := range group {
 			tests[name] = test
