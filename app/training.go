@@ -53,7 +53,8 @@ const (
 	trainTimeout  = 10 * time.Minute
 	busyPause     = 30 * time.Second // until a training is tried again that found another under way
 
-	checkEvery = 10 * time.Minute // whether an owner's model is behind
+	checkFirst = 10 * time.Second // at most, from the start to the first look whether models are behind
+	checkEvery = 10 * time.Minute
 	checkBatch = 500
 )
 
@@ -129,7 +130,7 @@ func (t *Trainer) removeOlder(ctx context.Context, owner domain.Owner, own domai
 
 // Run asks for the trainings that nobody asked for, or whose tasks were lost, until ctx ends.
 func (t *Trainer) Run(ctx context.Context) {
-	wait := rand.N(checkEvery / 10) // replicas should not all look at once
+	wait := rand.N(checkFirst) // replicas should not all look at once
 	for {
 		pause := time.NewTimer(wait)
 		select {

@@ -56,11 +56,11 @@ func New(cfg Config) *Classifier {
 	return &Classifier{cfg: cfg, known: map[described]*profile{}, stems: stems{}}
 }
 
-// localName is what every classifier of this package goes by.
-const localName = "local"
+// Name is what every classifier of this package goes by.
+const Name = "local"
 
 // Name implements ports.Classifier.
-func (c *Classifier) Name() string { return localName }
+func (c *Classifier) Name() string { return Name }
 
 // Classify implements ports.Classifier. Confidence grows with the share of a topic's name and the number of its description's
 // words that the text has. Words that many of the topics share count less.
@@ -71,7 +71,7 @@ func (c *Classifier) Classify(ctx context.Context, text string, topics []domain.
 	var found []domain.Suggestion
 	for i, confidence := range c.match(text, topics) {
 		if confidence >= c.cfg.Threshold {
-			found = append(found, domain.Suggestion{Topic: topics[i].ID, Confidence: confidence, By: localName})
+			found = append(found, domain.Suggestion{Topic: topics[i].ID, Confidence: confidence, By: Name})
 		}
 	}
 	return c.best(found), nil

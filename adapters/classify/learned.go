@@ -42,7 +42,7 @@ func (l *Learner) Recall(b []byte) (ports.Learned, error) {
 }
 
 // Name implements ports.Classifier.
-func (l *learned) Name() string { return localName }
+func (l *learned) Name() string { return Name }
 
 // Basis implements ports.Learned.
 func (l *learned) Basis() domain.Digest { return l.basis }
@@ -55,7 +55,7 @@ func (l *learned) Classify(ctx context.Context, text string, topics []domain.Top
 	}
 	confidences := l.base.match(text, topics)
 	v := l.vector(firstBytes(text, l.base.cfg.MaxText))
-	best := domain.Suggestion{Confidence: leastLearnt, By: localName}
+	best := domain.Suggestion{Confidence: leastLearnt, By: Name}
 	var found []domain.Suggestion
 	for i, topic := range topics {
 		t, known := l.topics[topic.ID]
@@ -70,7 +70,7 @@ func (l *learned) Classify(ctx context.Context, text string, topics []domain.Top
 			}
 		}
 		if chance >= l.base.cfg.Threshold {
-			found = append(found, domain.Suggestion{Topic: topic.ID, Confidence: chance, By: localName})
+			found = append(found, domain.Suggestion{Topic: topic.ID, Confidence: chance, By: Name})
 		}
 	}
 	if len(found) == 0 && best.Topic != (domain.TopicID{}) {
