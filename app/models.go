@@ -115,6 +115,14 @@ func (m *Models) current(ctx context.Context, owner domain.Owner, age time.Durat
 	return held.learned, err
 }
 
+// lookSoon has the owner's model looked for again when it is next needed.
+func (m *Models) lookSoon(owner domain.Owner) {
+	held := m.hold(owner)
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	held.looked = time.Time{}
+}
+
 // hold returns the place of an owner's model. Of too many, the one that was looked for the longest ago is forgotten.
 func (m *Models) hold(owner domain.Owner) *heldModel {
 	m.mu.Lock()

@@ -101,6 +101,7 @@ func (t *Trainer) Train(ctx context.Context, owner domain.Owner) error {
 	}
 	t.log.InfoContext(ctx, "trained a model", "owner", owner.String(), "documents", examples, "topics", len(topics), "size_bytes", len(model),
 		"duration", t.now().Sub(begin).String())
+	t.models.lookSoon(owner)
 	t.removeOlder(ctx, owner, key)
 	return nil
 }
