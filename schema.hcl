@@ -518,6 +518,20 @@ table "document_topics" {
     type = double_precision
   }
 
+  # Ours: a person said that the document does not belong there. Such a row is no filing: it keeps classifiers, ours and Python's,
+  # from suggesting the topic again.
+  column "rejected" {
+    null    = false
+    type    = boolean
+    default = false
+  }
+
+  # Ours: which classifier suggested it, for people.
+  column "suggested_by" {
+    null = true
+    type = text
+  }
+
   primary_key {
     columns = [column.document_id, column.topic_id]
   }
@@ -533,8 +547,10 @@ table "document_topics" {
     on_update   = NO_ACTION
     on_delete   = CASCADE
   }
+  # Counts and lists of a topic's documents leave out rejected rows without looking at the table.
   index "ix_document_topics_topic_document" {
     columns = [column.topic_id, column.document_id]
+    include = [column.rejected]
   }
 }
 

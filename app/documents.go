@@ -91,7 +91,8 @@ type DocumentChange struct {
 	Topics *[]domain.TopicID
 }
 
-// EditDocument renames, moves or files a document. Topics that a person names are confirmed and replace all others.
+// EditDocument renames, moves or files a document. Topics that a person names are confirmed and replace all others,
+// which are rejected.
 func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID, change DocumentChange) (domain.Document, error) {
 	var name domain.FileName
 	if change.Name != nil {
@@ -100,7 +101,7 @@ func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.
 			return domain.Document{}, err
 		}
 	}
-	return v.repo.EditDocument(ctx, owner, id, v.now(), func(doc *domain.Document) error {
+	edited, err := v.repo.EditDocument(ctx, owner, id, v.now(), func(doc *domain.Document) error {
 		if change.Name != nil {
 			doc.Name = name
 		}
@@ -112,6 +113,10 @@ func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.
 		}
 		return nil
 	})
+	if err == nil && change.Topics != nil {
+		v.learn(ctx, owner)
+	}
+	return edited, err
 }
 
 // DeleteDocument removes a document: the row, then the bytes, its thumbnail's too. A crash in between leaves an object that the sweeper finds.

@@ -105,7 +105,7 @@ func newHouse(t *testing.T, change ...func(*app.VaultConfig)) *house {
 	for _, f := range change {
 		f(&cfg)
 	}
-	h.Vault = app.NewVault(cfg, app.VaultDeps{Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: anyText{}, Links: links, Now: h.clock.Now})
+	h.Vault = app.NewVault(cfg, app.VaultDeps{Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: anyText{}, Links: links, Trains: h.queue, Now: h.clock.Now})
 	h.processor = app.NewProcessor(domain.Recovery{}, app.ProcessorDeps{Storage: h.storage, Repo: h.repo, Now: h.clock.Now,
 		Extractor:  extractorFunc(func(ctx context.Context, s ports.Source) (ports.Extraction, error) { return h.extract(ctx, s) }),
 		Classifier: classifierFunc(func(text string, topics []domain.Topic) ([]domain.Suggestion, error) { return h.classify(text, topics) })})

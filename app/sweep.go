@@ -20,7 +20,8 @@ type SweeperDeps struct {
 	Log     *slog.Logger
 }
 
-// Sweeper compares storage with the database: it removes objects that no row names and reports rows whose object is missing.
+// Sweeper compares storage with the database: it removes objects that no row names, current models
+// apart, and reports rows whose object is missing.
 type Sweeper struct {
 	storage ports.StorageBackend
 	repo    ports.Repository
@@ -79,6 +80,7 @@ type SweepReport struct {
 	Young             int   // within the grace time and named by no row yet
 	Orphans           int   // found
 	Foreign           int   // found
+	Models            int   // current ones, which are kept
 	Removed           int   // of the orphans
 	Bytes             int64 // of the orphans
 	Documents         int   // looked at
@@ -164,6 +166,12 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 			report.Young++
 			continue
 		}
+		if current, err := s.currentModel(ctx, object.Key); err != nil {
+			return err
+		} else if current {
+			report.Models++
+			continue
+		}
 		if options.Delete {
 			named, err := s.repo.NamedObjects(ctx, []domain.ObjectKey{object.Key})
 			if err != nil {
@@ -185,6 +193,23 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 		options.Found(Finding{Kind: OrphanObject, Object: object.Name, Size: object.Size, Removed: options.Delete})
 	}
 	return nil
+}
+
+// currentModel reports whether the object is the model that the owner's documents are filed by. One of an owner without topics is
+// of no use to anybody.
+func (s *Sweeper) currentModel(ctx context.Context, key domain.ObjectKey) (bool, error) {
+	if !key.IsModel() {
+		return false, nil
+	}
+	newest, _, err := modelsOf(ctx, s.storage, key.Owner())
+	if err != nil {
+		return false, err
+	}
+	topics, err := s.repo.TopicsOf(ctx, key.Owner())
+	if err != nil {
+		return false, fmt.Errorf("list topics: %w", err)
+	}
+	return key == newest && len(topics) > 0, nil
 }
 
 func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, report *SweepReport) error {

@@ -96,6 +96,9 @@ func (v *Vault) Upload(ctx context.Context, owner domain.Owner, in NewUpload) (d
 	switch {
 	case err == nil && !existing:
 		v.requestProcessing(ctx, doc)
+		if len(doc.Topics) > 0 {
+			v.learn(ctx, owner)
+		}
 	case err == nil, !domain.ErrorCode(err).Retryable():
 		v.discard(ctx, up.Object)
 	default:

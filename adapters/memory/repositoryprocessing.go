@@ -63,8 +63,8 @@ func (u unit) Complete(ctx context.Context, held domain.Attempt, doc domain.Docu
 func (u unit) suggested(s storedDocument, suggestions []domain.Suggestion) []domain.Filing {
 	kept := slices.DeleteFunc(filings(s.Topics), func(f domain.Filing) bool { return !f.Confirmed })
 	for _, suggestion := range suggestions {
-		if topic, ok := u.rows.topics[suggestion.Topic]; ok && topic.Owner == s.Owner {
-			kept = append(kept, domain.Filing{Topic: suggestion.Topic, Confidence: &suggestion.Confidence})
+		if topic, ok := u.rows.topics[suggestion.Topic]; ok && topic.Owner == s.Owner && !slices.Contains(s.Rejected, topic.ID) {
+			kept = append(kept, domain.Filing{Topic: suggestion.Topic, Confidence: &suggestion.Confidence, By: suggestion.By})
 		}
 	}
 	return filings(kept)

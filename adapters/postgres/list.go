@@ -113,7 +113,7 @@ func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
 			db = db.Where("status = ?", string(query.Status))
 		}
 		if query.Topic != (domain.TopicID{}) {
-			db = db.Where("EXISTS (SELECT FROM document_topics f WHERE f.document_id = documents.id AND f.topic_id = ?)", uuid.UUID(query.Topic))
+			db = db.Where("EXISTS (SELECT FROM document_topics f WHERE f.document_id = documents.id AND f.topic_id = ? AND NOT f.rejected)", uuid.UUID(query.Topic))
 		}
 		if query.Folder != nil {
 			if query.Folder.IsZero() {

@@ -75,10 +75,12 @@ type topicRow struct {
 func (topicRow) TableName() string { return "topics" }
 
 type filingRow struct {
-	DocumentID uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
-	TopicID    uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
-	Confirmed  bool      `gorm:"type:boolean;not null;default:false"`
-	Confidence *float64  `gorm:"type:double precision"`
+	DocumentID  uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
+	TopicID     uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
+	Confirmed   bool      `gorm:"type:boolean;not null;default:false"`
+	Confidence  *float64  `gorm:"type:double precision"`
+	Rejected    bool      `gorm:"type:boolean;not null;default:false"`
+	SuggestedBy *string   `gorm:"type:text"`
 }
 
 func (filingRow) TableName() string { return "document_topics" }

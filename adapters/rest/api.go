@@ -22,6 +22,8 @@ import (
 type Config struct {
 	Version    string // of the program, for /api/settings; default "dev"
 	Classifier string // the name of the classifier in use, for /api/settings; default "none"
+	AIProvider string // of language models, for /api/settings; default "off"
+	AIHost     string // that documents' texts are sent to; empty: to none
 
 	// PublicURL is the address people reach the API at, such as https://vault.example.org/store, without a slash at its end.
 	// Links are built on it; empty, they are built on the host that the request was sent to.
@@ -49,6 +51,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Classifier == "" {
 		c.Classifier = "none"
+	}
+	if c.AIProvider == "" {
+		c.AIProvider = "off"
 	}
 	if c.HeaderTimeout <= 0 {
 		c.HeaderTimeout = 10 * time.Second
@@ -146,10 +151,13 @@ func (a *API) routes() (*gin.Engine, error) {
 	get("/api/documents/:id/thumbnail", a.readThumbnail)
 	get("/api/documents/:id/url", a.shareDocument)
 	r.POST("/api/documents/:id/process", a.processDocument)
+	r.POST("/api/documents/:id/topics/:topic_id/accept", a.acceptTopic)
+	r.POST("/api/documents/:id/topics/:topic_id/reject", a.rejectTopic)
 	get("/api/links/:token", a.followLink)
 
 	get("/api/topics", a.listTopics)
 	r.POST("/api/topics", a.addTopic)
+	get("/api/topics/suggestions", a.suggestTopics)
 	get("/api/topics/:id", a.readTopic)
 	r.PATCH("/api/topics/:id", a.editTopic)
 	r.PUT("/api/topics/:id", a.editTopic)

@@ -60,7 +60,7 @@ func open(t *testing.T, plans ...func(*plan)) *house {
 	log := slog.New(rest.RequestIDHandler(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	h.storage, h.repo, h.queue = memory.NewStorage(h.clock.now), memory.NewRepository(), &memory.Queue{}
 	h.vault = app.NewVault(p.vault, app.VaultDeps{
-		Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: filetype.New(), Links: links, Now: h.clock.now, Log: log,
+		Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: filetype.New(), Links: links, Grouper: memory.Learner{}, Trains: h.queue, Now: h.clock.now, Log: log,
 	})
 	if h.api, err = rest.New(p.rest, h.vault, log); err != nil {
 		t.Fatal(err)

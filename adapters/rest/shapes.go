@@ -41,10 +41,14 @@ func documentReadOnly() []string {
 		"storage_backend", "created_at", "updated_at", "extracted_text", "page_starts"}
 }
 
+// filingJSON is a topic of a document. Confidence is null where no classifier measured, SuggestedBy where none suggested it.
 type filingJSON struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Color string `json:"color"`
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Color       string   `json:"color"`
+	Confirmed   bool     `json:"confirmed"`
+	Confidence  *float64 `json:"confidence"`
+	SuggestedBy *string  `json:"suggested_by"`
 }
 
 type failureJSON struct {
@@ -74,7 +78,8 @@ func toDocument(doc domain.Document) documentJSON {
 		out.ThumbnailURL = orNull(documentPath + doc.ID.String() + "/thumbnail")
 	}
 	for _, filing := range doc.Topics {
-		out.Topics = append(out.Topics, filingJSON{ID: filing.Topic.String(), Name: string(filing.Name), Color: string(filing.Color)})
+		out.Topics = append(out.Topics, filingJSON{ID: filing.Topic.String(), Name: string(filing.Name), Color: string(filing.Color),
+			Confirmed: filing.Confirmed, Confidence: filing.Confidence, SuggestedBy: orNull(filing.By)})
 	}
 	if doc.Failure != nil {
 		out.Failure = &failureJSON{Code: doc.Failure.Code, Message: doc.Failure.Message}
@@ -109,6 +114,22 @@ type topicJSON struct {
 
 func toTopic(topic ports.CountedTopic) topicJSON {
 	return topicJSON{ID: topic.ID.String(), Name: string(topic.Name), Description: topic.Description, Color: string(topic.Color), DocumentCount: topic.Documents}
+}
+
+// ideaJSON is a topic that there could be.
+type ideaJSON struct {
+	Name          string   `json:"name"`
+	Keywords      []string `json:"keywords"`
+	DocumentCount int      `json:"document_count"`
+	DocumentIDs   []string `json:"document_ids"` // the newest
+}
+
+func toIdea(group ports.Group) ideaJSON {
+	out := ideaJSON{Name: group.Name, Keywords: group.Keywords, DocumentCount: len(group.Documents), DocumentIDs: []string{}}
+	for _, id := range group.Documents[:min(len(group.Documents), maxTopicIDs)] {
+		out.DocumentIDs = append(out.DocumentIDs, id.String())
+	}
+	return out
 }
 
 // folderJSON is a folder. Path goes from the top down to the folder itself.
@@ -203,7 +224,14 @@ type settingsJSON struct {
 	MaxUploadBytes int64      `json:"max_upload_bytes"`
 	AllowedTypes   []string   `json:"allowed_types"`
 	DefaultColor   string     `json:"default_topic_color"`
+	AI             aiJSON     `json:"ai"`
 	Limits         limitsJSON `json:"limits"`
+}
+
+// aiJSON says where documents' texts are sent: nowhere unless a provider is configured.
+type aiJSON struct {
+	Provider string  `json:"provider"`
+	Host     *string `json:"host"`
 }
 
 type limitsJSON struct {

@@ -19,7 +19,10 @@ type Queue struct {
 	results   *celery.Results
 }
 
-var _ ports.TaskQueue = (*Queue)(nil)
+var (
+	_ ports.TaskQueue     = (*Queue)(nil)
+	_ ports.TrainingQueue = (*Queue)(nil)
+)
 
 // NewQueue returns the queue behind a Celery client, which the caller keeps and closes.
 func NewQueue(client *celery.Client) *Queue {
@@ -32,6 +35,12 @@ func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.Docu
 		Name: ExtractAndClassify, ID: string(task), Args: []any{doc.String()}, Queue: DocumentsQueue,
 		Headers: map[string]any{enqueuedAtHeader: formatTime(now)},
 	})
+	return translate(err)
+}
+
+// EnqueueTraining implements ports.TrainingQueue. Nobody waits for the result, so none is kept.
+func (q *Queue) EnqueueTraining(ctx context.Context, owner domain.Owner, notBefore time.Time) error {
+	_, err := q.producer.Send(ctx, celery.Task{Name: TrainClassifier, Args: []any{owner.String()}, Queue: OwnQueue, ETA: notBefore, IgnoreResult: true})
 	return translate(err)
 }
 

@@ -34,6 +34,31 @@ func Register(worker *celery.Worker, process Process) {
 	}, celery.HandlerOptions{MaxRetries: math.MaxInt32, RetryDelay: retryDelay})
 }
 
+// Train trains one owner's classifier, as app.Trainer.Train does: an app.RetryError or a Retryable code asks for another run.
+type Train func(ctx context.Context, owner domain.Owner) error
+
+// trainRetries is how often a training is tried again, after longer and longer pauses. One that is given up is asked for anew when
+// somebody decides something or looks for models that are behind.
+const trainRetries = 10
+
+// RegisterTraining has the worker run trainings.
+func RegisterTraining(worker *celery.Worker, train Train) {
+	worker.Handle(TrainClassifier, func(ctx context.Context, d *celery.Delivery) (any, error) {
+		var text string
+		if err := d.Bind(&text); err != nil {
+			return nil, err
+		}
+		owner, err := domain.ParseOwner(text)
+		if err != nil {
+			return nil, &celery.Error{Type: "ValueError", Message: domain.ErrorMessage(err), Err: err}
+		}
+		if err := train(ctx, owner); err != nil {
+			return nil, verdict(ctx, err)
+		}
+		return nil, nil
+	}, celery.HandlerOptions{MaxRetries: trainRetries, RetryDelay: retryDelay, RetryBackoff: true, IgnoreResult: true})
+}
+
 // documentID reads the task's argument, positional as in D-08, or by the name that Python's function gives it.
 func documentID(d *celery.Delivery) (domain.DocumentID, error) {
 	var text string

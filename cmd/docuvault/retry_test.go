@@ -160,7 +160,7 @@ func TestStorage503IsRetried(t *testing.T) {
 	s := services(t)
 	v := listening(t, process(t, s.env, "api"))
 	var proxy s3Proxy
-	impatientWorker(t, proxy.before(t, s.env), 1000, shell.Classifier())
+	impatientWorker(t, proxy.before(t, s.env), 1000, classify.New(classify.Config{}))
 	proxy.down.Store(true)
 	doc := v.mustUpload(t, "a.txt", "read at last")
 	retried(t, v, s, doc.ID)
@@ -179,7 +179,7 @@ func TestLastRetryFailsTheDocument(t *testing.T) {
 	s := services(t)
 	v := listening(t, process(t, s.env, "api"))
 	var proxy s3Proxy
-	impatientWorker(t, proxy.before(t, s.env), 2, shell.Classifier())
+	impatientWorker(t, proxy.before(t, s.env), 2, classify.New(classify.Config{}))
 	proxy.down.Store(true)
 	doc := v.mustUpload(t, "a.txt", "never read")
 	code, message := v.failed(t, doc.ID)
@@ -275,7 +275,7 @@ func TestUnreadableDocumentFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := services(t)
 	v := listening(t, process(t, s.env, "api"))
-	impatientWorker(t, s.env, 1000, shell.Classifier())
+	impatientWorker(t, s.env, 1000, classify.New(classify.Config{}))
 	doc := v.mustUpload(t, "a.pdf", "%PDF-1.7\nthis is no PDF")
 	code, message := v.failed(t, doc.ID)
 	if code == "" || len(message) < 10 || strings.Contains(message, "panic") {

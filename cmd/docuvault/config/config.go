@@ -64,6 +64,8 @@ type Config struct {
 	ExtractSandbox  string // auto or require
 	SofficePath     string // empty: old office formats are not read
 
+	AI AI
+
 	LogLevel        slog.Level
 	LogFormat       string // text or json
 	ShutdownTimeout time.Duration
@@ -89,6 +91,19 @@ type Storage struct {
 	PublicEndpoint string // where browsers reach the S3 server; empty: they come through the API
 	Region         string
 }
+
+// AI says which language model files documents, if one does.
+type AI struct {
+	Provider string // off, openai or anthropic
+	BaseURL  string // empty: the provider's own
+	Model    string
+	APIKey   string
+	Timeout  time.Duration
+	MaxText  int64 // bytes of each document that are sent
+}
+
+// AIOff is AI.Provider when nothing is sent anywhere.
+const AIOff = "off"
 
 // Value is one setting as it is in force.
 type Value struct {

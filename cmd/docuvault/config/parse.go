@@ -206,6 +206,15 @@ func publicURL(c *Config, value string) string {
 	return ""
 }
 
+func aiBaseURL(c *Config, value string) string {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "is no http or https address without a name, password or query"
+	}
+	c.AI.BaseURL = strings.TrimRight(value, "/")
+	return ""
+}
+
 func list(value string) []string {
 	var items []string
 	for item := range strings.SplitSeq(value, ",") {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/docuvault/docuvault/adapters/classify"
 	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/adapters/rest"
 	"github.com/docuvault/docuvault/app"
@@ -60,10 +61,16 @@ func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, version st
 	}
 	log = slog.New(rest.RequestIDHandler(log.Handler())) // so that what the use cases log names the request too
 	vault := app.NewVault(app.VaultConfig{MaxUpload: cfg.MaxUpload, AllowedTypes: cfg.AllowedTypes, Recovery: cfg.Recovery}, app.VaultDeps{
-		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links, Now: parts.Now, Log: log,
+		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links,
+		Grouper: classify.NewLearner(classify.Config{}), Trains: parts.Trains, Now: parts.Now, Log: log,
 	})
+	provider, host := shell.AI(cfg)
+	classifier := classify.Name
+	if provider != config.AIOff {
+		classifier = provider
+	}
 	handler, err := rest.New(rest.Config{
-		Version: version, Classifier: shell.Classifier().Name(), PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
+		Version: version, Classifier: classifier, AIProvider: provider, AIHost: host, PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
 	}, vault, log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)

@@ -35,8 +35,9 @@ type Hooks struct {
 type Parts struct {
 	Repo    ports.Repository
 	Storage ports.StorageBackend
-	Queue   ports.TaskQueue // nil after OpenStores
-	Now     app.Clock       // the database's, which all programs share
+	Queue   ports.TaskQueue     // nil after OpenStores
+	Trains  ports.TrainingQueue // nil after OpenStores
+	Now     app.Clock           // the database's, which all programs share
 
 	cfg     *config.Config
 	log     *slog.Logger
@@ -120,7 +121,8 @@ func (p *Parts) openQueue() error {
 	}
 	p.broker = broker
 	p.closers = append(p.closers, broker.Close)
-	p.Queue = tasks.NewQueue(broker)
+	queue := tasks.NewQueue(broker)
+	p.Queue, p.Trains = queue, queue
 	if p.hooks.Queue != nil {
 		p.Queue = p.hooks.Queue(p.Queue)
 	}

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/docuvault/docuvault/adapters/celery"
-	"github.com/docuvault/docuvault/adapters/classify"
 	"github.com/docuvault/docuvault/adapters/extract"
 	"github.com/docuvault/docuvault/adapters/tasks"
 	"github.com/docuvault/docuvault/app"
@@ -38,6 +37,7 @@ func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks 
 // Worker takes tasks off the queue and processes documents.
 type Worker struct {
 	inner   *celery.Worker
+	trainer *app.Trainer
 	sandbox func(context.Context) ([]string, error)
 	warm    func(context.Context)
 	log     *slog.Logger
@@ -66,8 +66,12 @@ func (p *Parts) Worker() (*Worker, error) {
 	if p.hooks.Extractor != nil {
 		extractor = p.hooks.Extractor(reader)
 	}
+	filing, err := p.openFiling()
+	if err != nil {
+		return nil, err
+	}
 	processor := app.NewProcessor(p.cfg.Recovery, app.ProcessorDeps{
-		Storage: p.Storage, Repo: p.Repo, Extractor: extractor, Classifier: Classifier(), Now: p.Now, Log: p.log,
+		Storage: p.Storage, Repo: p.Repo, Extractor: extractor, Classifier: filing.classifier, Now: p.Now, Log: p.log,
 	})
 	queues := p.cfg.Queues
 	if len(queues) == 0 {
@@ -80,25 +84,27 @@ func (p *Parts) Worker() (*Worker, error) {
 		return nil, fmt.Errorf("set up the worker: %w", err)
 	}
 	tasks.Register(inner, processor.Process)
-	return &Worker{inner: inner, sandbox: reader.Sandbox, warm: reader.Warm, log: p.log}, nil
+	tasks.RegisterTraining(inner, filing.trainer.Train)
+	return &Worker{inner: inner, trainer: filing.trainer, sandbox: reader.Sandbox, warm: reader.Warm, log: p.log}, nil
 }
 
 // Name is the worker's name among its peers.
 func (w *Worker) Name() string { return w.inner.Hostname() }
 
 // Run is a Service. The worker counts its own time to drain, and puts back what it cannot finish. What PDFs need is compiled
-// beside the first tasks, so that the first PDF need not wait for it.
+// beside the first tasks, so that the first PDF need not wait for it, and models that are behind are looked for all the time.
 func (w *Worker) Run(soft, _ context.Context) error {
 	if _, err := w.sandbox(soft); err != nil && soft.Err() == nil {
 		return fmt.Errorf("worker: %w", err)
 	}
 	w.log.InfoContext(soft, "worker started", "hostname", w.Name())
-	warm, cool := context.WithCancel(soft)
-	var warming sync.WaitGroup
-	warming.Go(func() { w.warm(warm) })
+	beside, stop := context.WithCancel(soft)
+	var running sync.WaitGroup
+	running.Go(func() { w.warm(beside) })
+	running.Go(func() { w.trainer.Run(beside) })
 	err := w.inner.Run(soft)
-	cool()
-	warming.Wait()
+	stop()
+	running.Wait()
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
@@ -111,6 +117,3 @@ func (p *Parts) Reconcile(soft, _ context.Context) error {
 	app.NewReconciler(p.cfg.Recovery, app.ReconcilerDeps{Repo: p.Repo, Queue: p.Queue, Now: p.Now, Log: p.log}).Run(soft)
 	return nil
 }
-
-// Classifier is the one in use: it is built in and needs no network.
-func Classifier() ports.Classifier { return classify.New(classify.Config{}) }
