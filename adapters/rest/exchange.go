@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -46,8 +47,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	steady := pace{window: a.cfg.StallWindow, bytes: a.cfg.StallBytes, now: a.cfg.Now}
 	out := &pacedWriter{ResponseWriter: w, conn: conn, pace: steady}
 
+	ctx, observed := r.Context(), func(string, int) {}
+	if a.cfg.Observe != nil {
+		ctx, observed = a.cfg.Observe(r)
+	}
 	// The request is copied: the server looks at its own to find out what is left of the body.
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	r.URL = withoutTrailingSlash(r.URL)
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body = &pacedBody{body: r.Body, conn: conn, pace: steady}
@@ -77,6 +82,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		_ = conn.SetWriteDeadline(a.cfg.Now().Add(a.cfg.StallWindow)) // the server still flushes its buffer
 		a.logExchange(r, x, out, fault != nil)
+		observed(x.route, cmp.Or(out.status, http.StatusOK)) // nothing written is 200
 		if fault != nil {
 			panic(fault) // net/http's way to cut a connection
 		}

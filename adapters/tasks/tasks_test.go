@@ -41,7 +41,7 @@ func work(t *testing.T, client *celery.Client, process tasks.Process) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tasks.Register(worker, process)
+	tasks.Register(worker, process, tasks.Watch{})
 	ended := make(chan error, 1)
 	go func() { ended <- worker.Run(context.Background()) }()
 	t.Cleanup(func() {
