@@ -24,7 +24,10 @@ type exchange struct {
 	route  string // gin's pattern, "" if none fitted
 	client string // the client's address
 	code   domain.Code
-	body   *pacedBody // nil if the request has none
+
+	document string     // the id of the document it is about, "" if it is about none
+	task     string     // the id of the task that an upload asked for
+	body     *pacedBody // nil if the request has none
 }
 
 type exchangeKey struct{}
@@ -94,6 +97,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func note(c *gin.Context) {
 	x := exchangeOf(c.Request.Context())
 	x.route, x.client = c.FullPath(), c.ClientIP()
+	if strings.HasPrefix(x.route, documentPath+":id") {
+		if id, err := domain.ParseDocumentID(c.Param("id")); err == nil {
+			x.document = id.String()
+		}
+	}
 	c.Next()
 }
 
@@ -106,6 +114,12 @@ func (a *API) logExchange(r *http.Request, x *exchange, out *pacedWriter, cut bo
 		slog.String("method", r.Method), slog.String("path", loggedPath(r.URL.Path)), slog.String("route", x.route),
 		slog.Int("status", out.status), slog.Int64("response_bytes", out.bytes),
 		slog.Float64("duration_ms", milliseconds(a.cfg.Now().Sub(x.began))), slog.String("client", x.client),
+	}
+	if x.document != "" {
+		attrs = append(attrs, slog.String("document_id", x.document))
+	}
+	if x.task != "" {
+		attrs = append(attrs, slog.String("task_id", x.task))
 	}
 	if x.code != "" {
 		attrs = append(attrs, slog.String("code", string(x.code)))

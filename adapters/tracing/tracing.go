@@ -2,15 +2,12 @@ package tracing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -32,16 +29,16 @@ type Traces struct {
 	tracer   trace.Tracer
 }
 
-// Open prepares to send traces; it does not connect. What cannot be sent is tried again for a minute, logged as a warning, and
-// dropped: nothing waits for it. Close sends what is left.
+// Open prepares to send traces; it does not connect. What cannot be sent is tried again a few times, logged as a
+// warning, and dropped: nothing waits for it. Close sends what is left.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Traces, error) {
-	exporter, err := otlptracehttp.New(ctx,
-		otlptracehttp.WithEndpointURL(strings.TrimRight(cfg.Endpoint, "/")+"/v1/traces"),
-		otlptracehttp.WithHeaders(cfg.Headers),
-		otlptracehttp.WithCompression(otlptracehttp.GzipCompression),
-		otlptracehttp.WithTimeout(10*time.Second))
+	to, err := newClient(cfg)
 	if err != nil {
-		return nil, errors.New("the collector's address cannot be used") // the error may repeat it
+		return nil, err
+	}
+	exporter, err := otlptrace.New(ctx, to)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the exporter: %w", err)
 	}
 	about, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
