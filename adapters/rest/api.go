@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,10 @@ type Config struct {
 	StallBytes  int64
 
 	RetryAfter time.Duration // what a 503 tells the client to wait; default 5 s
+
+	// Observe is told of every request before anything is done with it. The context it returns is the request's; the function is
+	// called with the route's pattern, "" if there is none, and the status once the answer is sent. May be nil.
+	Observe func(r *http.Request) (context.Context, func(route string, status int))
 
 	Now app.Clock // default the system's clock
 }

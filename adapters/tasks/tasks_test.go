@@ -37,7 +37,7 @@ func open(t *testing.T, url string) *celery.Client {
 // work runs a worker with one handler at a time until the test ends.
 func work(t *testing.T, client *celery.Client, process tasks.Process) {
 	t.Helper()
-	workWith(t, client, func(worker *celery.Worker) { tasks.Register(worker, process) })
+	workWith(t, client, func(worker *celery.Worker) { tasks.Register(worker, process, tasks.Watch{}) })
 }
 
 func workWith(t *testing.T, client *celery.Client, register func(*celery.Worker)) {

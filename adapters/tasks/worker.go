@@ -20,13 +20,16 @@ const retryDelay = 5 * time.Second
 
 // Register has the worker run the vault's tasks. How often a document is tried is the application's to bound, by what the row
 // says of it; a count of Celery's would start over with every message.
-func Register(worker *celery.Worker, process Process) {
+func Register(worker *celery.Worker, process Process, watch Watch) {
 	worker.Handle(ExtractAndClassify, func(ctx context.Context, d *celery.Delivery) (any, error) {
 		doc, err := documentID(d)
 		if err != nil {
 			return nil, err
 		}
-		result, err := process(ctx, doc)
+		ctx, done := watch.begin(ctx, d, doc)
+		result, err := ports.TaskResult{}, errPanicked
+		defer func() { done(result, err) }()
+		result, err = process(ctx, doc)
 		if err != nil {
 			return nil, verdict(ctx, err)
 		}
@@ -58,6 +61,9 @@ func RegisterTraining(worker *celery.Worker, train Train) {
 		return nil, nil
 	}, celery.HandlerOptions{MaxRetries: trainRetries, RetryDelay: retryDelay, RetryBackoff: true, IgnoreResult: true})
 }
+
+// errPanicked is what is told of a run that did not return.
+var errPanicked = errors.New("the task panicked")
 
 // documentID reads the task's argument, positional as in D-08, or by the name that Python's function gives it.
 func documentID(d *celery.Delivery) (domain.DocumentID, error) {

@@ -299,7 +299,7 @@ func (s haltingStorage) Put(ctx context.Context, key domain.ObjectKey, r io.Read
 
 func haltingWorker(hooks shell.Hooks) {
 	ctx, stop := signals()
-	err := shell.RunWorker(ctx, loadForTest(config.Worker), testLog(), hooks, nil)
+	err := shell.RunWorker(ctx, loadForTest(config.Worker), testLog(), "test", hooks, nil)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

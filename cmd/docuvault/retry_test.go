@@ -50,7 +50,7 @@ func impatientWorker(t *testing.T, env []string, tries int, classifier ports.Cla
 		t.Fatal(err)
 	}
 	recovery := domain.Recovery{Patience: 50 * time.Millisecond, Lease: time.Second, MaxBackoff: 200 * time.Millisecond, MaxRequeues: tries}
-	tasks.Register(worker, app.NewProcessor(recovery, app.ProcessorDeps{Storage: parts.Storage, Repo: parts.Repo, Extractor: reader, Classifier: classifier}).Process)
+	tasks.Register(worker, app.NewProcessor(recovery, app.ProcessorDeps{Storage: parts.Storage, Repo: parts.Repo, Extractor: reader, Classifier: classifier}).Process, tasks.Watch{})
 	done := make(chan error, 1)
 	go func() { done <- worker.Run(context.Background()) }()
 	t.Cleanup(func() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/docuvault/docuvault/adapters/metrics"
 	"github.com/docuvault/docuvault/app"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/cmd/docuvault/shell"
@@ -56,6 +57,7 @@ restored from a backup. Look at what is found, then give --force.`,
 	remove := cmd.Flags().Bool("delete", false, "remove what is found, in place of only reporting it")
 	force := cmd.Flags().Bool("force", false, "with --delete, remove what is found however much it is")
 	grace := cmd.Flags().Duration("grace", app.DefaultGrace, "leave alone what is younger: it may belong to an upload under way; must be longer than any upload takes")
+	metricsFile := cmd.Flags().String("metrics-file", "", "write what was found for Prometheus too, to this file of node_exporter's textfile collector (its name ends in .prom)")
 	config.AddFlags(cmd.Flags(), config.Sweep)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if *grace < app.MinGrace {
@@ -71,12 +73,12 @@ restored from a backup. Look at what is found, then give --force.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, parts.Close()) }()
-		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove, Force: *force}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Now: parts.Now, Log: log})
+		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove, Force: *force}, *asJSON, *metricsFile, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Now: parts.Now, Log: log})
 	}
 	return cmd
 }
 
-func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.SweeperDeps) error {
+func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, metricsFile string, deps app.SweeperDeps) error {
 	out := cmd.OutOrStdout()
 	summary := sweepSummary{Findings: []sweepLine{}, Deleted: options.Delete}
 	options.Found = func(f app.Finding) {
@@ -93,6 +95,12 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 	report, err := app.NewSweeper(deps).Sweep(cmd.Context(), options)
 	if domain.ErrorReason(err) == "mass_removal" {
 		return fmt.Errorf("%w --force removes them all the same", err)
+	}
+	if err == nil && metricsFile != "" {
+		err = metrics.WriteSweep(metricsFile, metrics.Sweep{
+			Objects: report.Objects, Orphans: report.Orphans, OrphanBytes: report.Bytes, Removed: report.Removed, StaleUploads: report.Uploads,
+			Documents: report.Documents, Missing: report.Missing, Damaged: report.Damaged, At: deps.Now(),
+		})
 	}
 	if err != nil {
 		return err

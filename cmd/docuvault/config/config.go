@@ -54,6 +54,8 @@ type Config struct {
 	ListenAddr     string
 	TrustedProxies []string // addresses and networks
 	PublicURL      string   // no trailing slash; empty: not known
+	Origins        []string // of pages on other hosts that may use the API; empty: none
+	UploadRate     Rate     // of one client; zero: no limit
 
 	Concurrency int // tasks at once; 0: four for each CPU
 	Queues      []string
@@ -69,6 +71,11 @@ type Config struct {
 	LogLevel        slog.Level
 	LogFormat       string // text or json
 	ShutdownTimeout time.Duration
+
+	MetricsAddr  string            // empty: no metrics
+	TracesURL    string            // empty: no traces
+	TraceHeaders map[string]string // of requests to TracesURL
+	TraceShare   float64           // of traces that are kept
 
 	DataDir string // of up
 
@@ -104,6 +111,12 @@ type AI struct {
 
 // AIOff is AI.Provider when nothing is sent anywhere.
 const AIOff = "off"
+
+// Rate is so many in so long. The zero Rate is no limit.
+type Rate struct {
+	Count int
+	Per   time.Duration
+}
 
 // Value is one setting as it is in force.
 type Value struct {

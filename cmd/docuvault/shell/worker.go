@@ -10,15 +10,21 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/celery"
 	"github.com/docuvault/docuvault/adapters/extract"
+	"github.com/docuvault/docuvault/adapters/observed"
 	"github.com/docuvault/docuvault/adapters/tasks"
 	"github.com/docuvault/docuvault/app"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
-	"github.com/docuvault/docuvault/ports"
 )
 
-// RunWorker runs one worker, and a reconciler beside it, until ctx ends. Ready, which may be nil, is told the worker's name
-// once it takes tasks.
-func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks Hooks, ready func(name string)) (err error) {
+// RunWorker runs one worker, and a reconciler beside it, until ctx ends. The version is the program's. Ready, which may be nil, is
+// told the worker's name once it takes tasks.
+func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, version string, hooks Hooks, ready func(name string)) (err error) {
+	log = Logger(log)
+	hooks.Telemetry, err = OpenTelemetry(ctx, cfg, log, "docuvault-worker", version)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, hooks.Telemetry.Close()) }()
 	parts, err := Open(ctx, cfg, log, hooks)
 	if err != nil {
 		return err
@@ -31,7 +37,7 @@ func RunWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, hooks 
 	if ready != nil {
 		ready(worker.Name())
 	}
-	return Drain(ctx, cfg.ShutdownTimeout, worker.Run, parts.Reconcile, parts.AwaitStorage)
+	return Drain(ctx, cfg.ShutdownTimeout, worker.Run, parts.Reconcile, parts.AwaitStorage, hooks.Telemetry.Serve)
 }
 
 // Worker takes tasks off the queue and processes documents.
@@ -62,16 +68,17 @@ func (p *Parts) Worker() (*Worker, error) {
 		return nil, fmt.Errorf("set up the reading of documents: %w", err)
 	}
 	p.closers = append(p.closers, reader.Close)
-	var extractor ports.Extractor = reader
+	extractor := observed.NewExtractor(reader, p.hooks.Telemetry.Observer())
 	if p.hooks.Extractor != nil {
-		extractor = p.hooks.Extractor(reader)
+		extractor = p.hooks.Extractor(extractor)
 	}
 	filing, err := p.openFiling()
 	if err != nil {
 		return nil, err
 	}
 	processor := app.NewProcessor(p.cfg.Recovery, app.ProcessorDeps{
-		Storage: p.Storage, Repo: p.Repo, Extractor: extractor, Classifier: filing.classifier, Now: p.Now, Log: p.log,
+		Storage: p.Storage, Repo: p.Repo, Extractor: extractor,
+		Classifier: observed.NewClassifier(filing.classifier, p.hooks.Telemetry.Observer()), Now: p.Now, Log: p.log,
 	})
 	queues := p.cfg.Queues
 	if len(queues) == 0 {
@@ -83,8 +90,9 @@ func (p *Parts) Worker() (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the worker: %w", err)
 	}
-	tasks.Register(inner, processor.Process)
+	tasks.Register(inner, processor.Process, p.watchTasks())
 	tasks.RegisterTraining(inner, filing.trainer.Train)
+	p.hooks.Telemetry.watchWorker(inner)
 	return &Worker{inner: inner, trainer: filing.trainer, sandbox: reader.Sandbox, warm: reader.Warm, log: p.log}, nil
 }
 
@@ -114,6 +122,6 @@ func (w *Worker) Run(soft, _ context.Context) error {
 
 // Reconcile is a Service: it finds accepted uploads whose task was lost and enqueues them again.
 func (p *Parts) Reconcile(soft, _ context.Context) error {
-	app.NewReconciler(p.cfg.Recovery, app.ReconcilerDeps{Repo: p.Repo, Queue: p.Queue, Now: p.Now, Log: p.log}).Run(soft)
+	app.NewReconciler(p.cfg.Recovery, app.ReconcilerDeps{Repo: p.Repo, Queue: p.Queue, After: p.hooks.Telemetry.watchReconciler(), Now: p.Now, Log: p.log}).Run(soft)
 	return nil
 }
