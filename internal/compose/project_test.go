@@ -42,7 +42,7 @@ func newProject(t *testing.T, name string) *project {
 		t.Fatal(err)
 	}
 	p := &project{t: t, name: name, url: "http://" + address, client: &http.Client{Timeout: 30 * time.Second}}
-	p.env = append(os.Environ(), "PUBLISH="+address, "COMPOSE_PROJECT_NAME="+name, "COMPOSE_HTTP_TIMEOUT=300", "VERSION=test")
+	p.env = append(os.Environ(), "PUBLISH="+address, "COMPOSE_PROJECT_NAME="+name, "COMPOSE_HTTP_TIMEOUT=300")
 	t.Cleanup(func() {
 		if t.Failed() {
 			out, _ := p.run("logs", "--no-color", "--tail", "30")

@@ -88,7 +88,7 @@ func confined(t *testing.T, p *project) {
 	if list := p.docker("top", p.containers("redis")[0], "-o", "pid,args"); strings.Contains(list, "CHANGEME") {
 		t.Errorf("Redis' password is on its command line: %s", list)
 	}
-	if version := p.docker("exec", p.containers("api")[0], "/usr/bin/docuvault", "version"); !strings.Contains(version, "docuvault test") {
+	if version := p.docker("exec", p.containers("api")[0], "/usr/bin/docuvault", "version"); !strings.Contains(version, "docuvault development") {
 		t.Errorf("the image says it is %q", version)
 	}
 	if out := p.docker("logs", p.containers("worker")[0]); !strings.Contains(out, `"missing":""`) {

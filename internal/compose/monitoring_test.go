@@ -1,0 +1,52 @@
+package compose
+
+import (
+	"encoding/json"
+	"regexp"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The dashboard asks the datasource that is provisioned beside it, for what the vault and Prometheus itself count.
+func TestDashboard(t *testing.T) {
+	t.Parallel()
+	var sources struct {
+		Datasources []struct {
+			UID string `yaml:"uid"`
+		} `yaml:"datasources"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../../compose/monitoring/grafana/datasources/prometheus.yaml")), &sources); err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title      string `json:"title"`
+			Datasource struct {
+				UID string `json:"uid"`
+			} `json:"datasource"`
+			Targets []struct {
+				Expr string `json:"expr"`
+			} `json:"targets"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal([]byte(read(t, "../../compose/monitoring/grafana/dashboards/docuvault.json")), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	if len(dashboard.Panels) == 0 {
+		t.Fatal("the dashboard is empty")
+	}
+	for _, p := range dashboard.Panels {
+		if len(sources.Datasources) != 1 || p.Datasource.UID != sources.Datasources[0].UID {
+			t.Errorf("%s asks %q, which is not provisioned", p.Title, p.Datasource.UID)
+		}
+		for _, target := range p.Targets {
+			if !regexp.MustCompile(`\b(docuvault_[a-z_]+|up)[{\[)]`).MatchString(target.Expr) {
+				t.Errorf("%s asks for nothing of ours: %s", p.Title, target.Expr)
+			}
+		}
+		if len(p.Targets) == 0 {
+			t.Errorf("%s asks for nothing", p.Title)
+		}
+	}
+}
