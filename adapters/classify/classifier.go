@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -63,12 +62,8 @@ func (c *Classifier) Name() string { return "local" }
 // Classify implements ports.Classifier. Confidence grows with the share of a topic's name and the number of its description's
 // words that the text has. Words that many of the topics share count less.
 func (c *Classifier) Classify(ctx context.Context, text string, topics []domain.Topic) ([]domain.Suggestion, error) {
-	if err := ctx.Err(); err != nil {
-		code := domain.Canceled
-		if errors.Is(err, context.DeadlineExceeded) {
-			code = domain.Unavailable
-		}
-		return nil, domain.Wrap(code, err, "classifying was stopped")
+	if err := domain.ContextError(ctx, "classifying took too long"); err != nil {
+		return nil, err
 	}
 	if text == "" || len(topics) == 0 {
 		return nil, nil
