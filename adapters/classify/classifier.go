@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -65,7 +64,7 @@ func (c *Classifier) Name() string { return Name }
 // Classify implements ports.Classifier. Confidence grows with the share of a topic's name and the number of its description's
 // words that the text has. Words that many of the topics share count less.
 func (c *Classifier) Classify(ctx context.Context, text string, topics []domain.Topic) ([]domain.Suggestion, error) {
-	if err := stopped(ctx); err != nil {
+	if err := domain.ContextError(ctx, "classifying took too long"); err != nil {
 		return nil, err
 	}
 	var found []domain.Suggestion
@@ -75,16 +74,6 @@ func (c *Classifier) Classify(ctx context.Context, text string, topics []domain.
 		}
 	}
 	return c.best(found), nil
-}
-
-// stopped gives the end of a context its code.
-func stopped(ctx context.Context) error {
-	err := ctx.Err()
-	code := domain.Canceled
-	if errors.Is(err, context.DeadlineExceeded) {
-		code = domain.Unavailable
-	}
-	return domain.Wrap(code, err, "classifying was stopped")
 }
 
 // match returns for each topic how sure its name and description make that the text belongs under it.

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
 )
 
@@ -31,7 +32,7 @@ func (l *Learner) Group(ctx context.Context, documents []ports.Example) ([]ports
 	words := newCounting()
 	spellings := spellings{}
 	for _, doc := range documents {
-		if err := stopped(ctx); err != nil {
+		if err := domain.ContextError(ctx, "classifying took too long"); err != nil {
 			return nil, err
 		}
 		text := firstBytes(doc.Text, groupText)

@@ -44,7 +44,7 @@ func (l *Learner) Learn(ctx context.Context, in ports.Lesson) ([]byte, error) {
 		return nil, err
 	}
 	for _, topic := range lesson.worthwhile() {
-		if err := stopped(ctx); err != nil {
+		if err := domain.ContextError(ctx, "classifying took too long"); err != nil {
 			return nil, err
 		}
 		if t, ok := lesson.learn(topic); ok {
@@ -69,7 +69,7 @@ func (l *Learner) read(ctx context.Context, in ports.Lesson, m *model) (*lesson,
 	}
 	words := newCounting()
 	err := in.Examples(func(e ports.Example) error {
-		if err := stopped(ctx); err != nil {
+		if err := domain.ContextError(ctx, "classifying took too long"); err != nil {
 			return err
 		}
 		text := firstBytes(e.Text, l.base.cfg.MaxText)

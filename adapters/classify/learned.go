@@ -50,7 +50,7 @@ func (l *learned) Basis() domain.Digest { return l.basis }
 // Classify implements ports.Classifier. What people decided outweighs a topic's name and description; what was learnt from
 // texts that merely match these two counts as much as they do, and alone where they say nothing.
 func (l *learned) Classify(ctx context.Context, text string, topics []domain.Topic) ([]domain.Suggestion, error) {
-	if err := stopped(ctx); err != nil {
+	if err := domain.ContextError(ctx, "classifying took too long"); err != nil {
 		return nil, err
 	}
 	confidences := l.base.match(text, topics)

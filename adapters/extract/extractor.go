@@ -61,8 +61,8 @@ func (x *Extractor) Close() error {
 // Extract implements ports.Extractor. A Read of source.Content that blocks is waited for: let it end with ctx, as the readers
 // of every StorageBackend do.
 func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Extraction, error) {
-	if err := ctx.Err(); err != nil {
-		return ports.Extraction{}, canceled(err)
+	if err := stopped(ctx); err != nil {
+		return ports.Extraction{}, err
 	}
 	if old, ok := legacyTypes[source.ContentType]; ok {
 		return x.extractLegacy(ctx, source, old)
@@ -81,7 +81,7 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	c, err := x.pool.take(ctx, source.Owner, engines)
 	if err != nil {
 		if ctx.Err() != nil {
-			return ports.Extraction{}, canceled(ctx.Err())
+			return ports.Extraction{}, stopped(ctx)
 		}
 		return ports.Extraction{}, domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
 	}
@@ -99,7 +99,7 @@ func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (po
 	alive := stop() && ctx.Err() == nil
 	switch {
 	case !alive:
-		return ports.Extraction{}, false, canceled(ctx.Err())
+		return ports.Extraction{}, false, stopped(ctx)
 	case errors.Is(err, errTooLarge):
 		return ports.Extraction{}, usable(err), x.tooLarge()
 	case isReaderError(err):
@@ -226,12 +226,8 @@ func acceptablePicture(b []byte) bool {
 	return err == nil && head.Width <= ports.ThumbnailSize && head.Height <= ports.ThumbnailSize
 }
 
-func canceled(err error) error {
-	code := domain.Canceled
-	if errors.Is(err, context.DeadlineExceeded) {
-		code = domain.Unavailable
-	}
-	return domain.Wrap(code, err, "reading the document was stopped")
+func stopped(ctx context.Context) error {
+	return domain.ContextError(ctx, "reading the document took too long")
 }
 
 func isReaderError(err error) bool {

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -197,12 +196,8 @@ func (q *Queue) Work(ctx context.Context, now time.Time, handle Handler) bool {
 }
 
 func (q *Queue) refuse(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		code := domain.Canceled
-		if errors.Is(err, context.DeadlineExceeded) {
-			code = domain.Unavailable
-		}
-		return domain.Wrap(code, err, "the queue was not waited for")
+	if err := domain.ContextError(ctx, "the queue took too long"); err != nil {
+		return err
 	}
 	return q.fail
 }

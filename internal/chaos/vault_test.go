@@ -26,9 +26,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 	"github.com/docuvault/docuvault/adapters/schema"
 	"github.com/docuvault/docuvault/adapters/tasks"
-	"github.com/docuvault/docuvault/internal/childproc"
 	"github.com/docuvault/docuvault/internal/testenv"
 )
 

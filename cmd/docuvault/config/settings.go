@@ -200,14 +200,14 @@ func AddFlags(flags *pflag.FlagSet, use Use) {
 		if s.Flag == "" || s.Use&use == 0 {
 			continue
 		}
-		help := strings.ReplaceAll(s.Help, "`", "") + " [" + s.Name + "]" // backticks would name the value
-		flags.String(s.Flag, "", help)
-		switch flag := flags.Lookup(s.Flag); {
+		help := s.Help + " [" + s.Name + "]\n" + s.hint()
+		switch {
 		case len(s.Default) > 60:
-			flag.Usage += "\ndefault: the list in docs/configuration.md"
+			help += "; default: the list in docs/configuration.md"
 		case s.Default != "":
-			flag.Usage += "\ndefault " + s.Default
+			help += "; default " + s.Default
 		}
+		flags.String(s.Flag, "", strings.ReplaceAll(help, "`", "")) // backticks would name the value
 	}
 }
 
