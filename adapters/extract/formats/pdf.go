@@ -175,9 +175,11 @@ func (p *pdfReader) page(index int) (broken bool, err error) {
 
 // pdfText reads the text layer of one page. Form fields and annotations only become text by being flattened into the page.
 func pdfText(instance pdfium.Pdfium, page requests.Page) (text string, err error) {
-	remarks := pdfRemarks(instance, page)
-	if _, err := instance.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page}); err != nil {
-		return "", err
+	remarks, annotated := pdfRemarks(instance, page)
+	if annotated {
+		if _, err := instance.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page}); err != nil {
+			return "", err
+		}
 	}
 	layer, err := instance.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: page})
 	if err != nil {

@@ -44,7 +44,7 @@ func (k pictureKind) read(r *Reader, data []byte, out *page) error {
 	return out.addScan(text)
 }
 
-// open decodes a picture, upright and no larger than reading needs it.
+// open decodes a picture, upright and no larger than is needed.
 func (k pictureKind) open(r *Reader, data []byte) (*image.RGBA, error) {
 	return r.decode(k, bytes.NewReader(data), exifOrientation(data))
 }
@@ -70,7 +70,11 @@ func (r *Reader) decode(k pictureKind, data io.ReadSeeker, orientation int) (*im
 	if b := decoded.Bounds(); b.Dx() <= 0 || b.Dy() <= 0 || b.Dx() > r.limits.MaxPixels/b.Dy() {
 		return nil, corrupt("the picture has not the size that it claims", nil)
 	}
-	w, h := fit(decoded.Bounds().Dx(), decoded.Bounds().Dy(), mostScan)
+	most := mostScan
+	if r.setup.NoOCR {
+		most = ports.ThumbnailSize
+	}
+	w, h := fit(decoded.Bounds().Dx(), decoded.Bounds().Dy(), most)
 	return upright(shrink(decoded, w, h), orientation), nil
 }
 

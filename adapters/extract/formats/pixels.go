@@ -24,33 +24,42 @@ func shrink(src image.Image, w, h int) *image.RGBA {
 	b := src.Bounds()
 	width, height := b.Dx(), b.Dy()
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
-	band := image.NewRGBA(image.Rect(0, 0, width, (height+h-1)/h+1))
-	op := draw.Src
-	if o, ok := src.(interface{ Opaque() bool }); !ok || !o.Opaque() {
-		op = draw.Over
+	paint := func(dst *image.RGBA, rows image.Rectangle, top int) {
+		draw.Draw(dst, rows, src, image.Pt(b.Min.X, b.Min.Y+top), draw.Src)
 	}
+	if o, ok := src.(interface{ Opaque() bool }); !ok || !o.Opaque() {
+		paint = func(dst *image.RGBA, rows image.Rectangle, top int) {
+			draw.Draw(dst, rows, image.White, image.Point{}, draw.Src)
+			draw.Draw(dst, rows, src, image.Pt(b.Min.X, b.Min.Y+top), draw.Over)
+		}
+	}
+	if w == width && h == height {
+		paint(dst, dst.Rect, 0)
+		return dst
+	}
+	edges := make([]int, w+1) // of the columns that become one, in bytes
+	for x := range edges {
+		edges[x] = 4 * (width * x / w)
+	}
+	band := image.NewRGBA(image.Rect(0, 0, width, (height+h-1)/h))
 	sums := make([]uint32, 3*w)
 	for y := range h {
 		top, bottom := height*y/h, height*(y+1)/h
-		rows := image.Rect(0, 0, width, bottom-top)
-		if op == draw.Over {
-			draw.Draw(band, rows, image.White, image.Point{}, draw.Src)
-		}
-		draw.Draw(band, rows, src, image.Pt(b.Min.X, b.Min.Y+top), op)
+		paint(band, image.Rect(0, 0, width, bottom-top), top)
 		clear(sums)
 		for row := range bottom - top {
 			line := band.Pix[row*band.Stride:]
 			for x := range w {
 				var red, green, blue uint32
-				for i := 4 * (width * x / w); i < 4*(width*(x+1)/w); i += 4 {
-					red, green, blue = red+uint32(line[i]), green+uint32(line[i+1]), blue+uint32(line[i+2])
+				for run := line[edges[x]:edges[x+1]]; len(run) >= 4; run = run[4:] {
+					red, green, blue = red+uint32(run[0]), green+uint32(run[1]), blue+uint32(run[2])
 				}
 				sums[3*x], sums[3*x+1], sums[3*x+2] = sums[3*x]+red, sums[3*x+1]+green, sums[3*x+2]+blue
 			}
 		}
 		out := dst.Pix[y*dst.Stride:]
 		for x := range w {
-			n := uint32((width*(x+1)/w - width*x/w) * (bottom - top))
+			n := uint32((edges[x+1] - edges[x]) / 4 * (bottom - top))
 			out[4*x], out[4*x+1], out[4*x+2], out[4*x+3] = uint8(sums[3*x]/n), uint8(sums[3*x+1]/n), uint8(sums[3*x+2]/n), 0xff
 		}
 	}

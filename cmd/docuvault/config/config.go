@@ -65,6 +65,10 @@ type Config struct {
 	ExtractCacheDir string // empty: the user's cache folder
 	ExtractSandbox  string // auto or require
 	SofficePath     string // empty: old office formats are not read
+	OCREngine       string // wasm or off
+	OCRLanguages    string // Tesseract's names, joined by +
+	TessdataDir     string // empty: the languages that are built in
+	OCRMaxPages     int    // pictures of pages read of one document
 
 	AI AI
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/celery"
 	"github.com/docuvault/docuvault/adapters/extract"
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/extract/ocr"
 	"github.com/docuvault/docuvault/adapters/observed"
 	"github.com/docuvault/docuvault/adapters/tasks"
 	"github.com/docuvault/docuvault/app"
@@ -63,6 +65,8 @@ func (p *Parts) Worker() (*Worker, error) {
 	reader, err := extract.New(extract.Config{
 		Children: min(concurrency, runtime.NumCPU()), Timeout: p.cfg.ExtractTimeout, MaxInput: p.cfg.MaxUpload, CacheDir: p.cfg.ExtractCacheDir,
 		RequireSandbox: p.cfg.ExtractSandbox == "require", Soffice: p.cfg.SofficePath,
+		NoOCR: p.cfg.OCREngine == "off", Languages: ocr.Languages{Names: p.cfg.OCRLanguages, Dir: p.cfg.TessdataDir},
+		Limits: formats.Limits{MaxScans: p.cfg.OCRMaxPages},
 	}, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the reading of documents: %w", err)
