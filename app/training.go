@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type TrainerDeps struct {
 	Learner ports.Learner
 	Models  *Models
 	Queue   ports.TrainingQueue
+	Least   int // ready documents, of fewer nothing is learnt; default 6: three that belong under a topic and three that do not
 	Now     Clock
 	Log     *slog.Logger
 }
@@ -34,6 +36,7 @@ type Trainer struct {
 	learner ports.Learner
 	models  *Models
 	queue   ports.TrainingQueue
+	least   int
 	now     Clock
 	log     *slog.Logger
 	busy    sync.Mutex // one training at a time: it may need hundreds of megabytes
@@ -42,7 +45,7 @@ type Trainer struct {
 // NewTrainer composes a trainer.
 func NewTrainer(deps TrainerDeps) *Trainer {
 	return &Trainer{storage: deps.Storage, repo: deps.Repo, learner: deps.Learner, models: deps.Models, queue: deps.Queue,
-		now: deps.Now.orSystem(), log: orDiscard(deps.Log)}
+		least: cmp.Or(deps.Least, 6), now: deps.Now.orSystem(), log: orDiscard(deps.Log)}
 }
 
 // What bounds a training.
@@ -108,12 +111,15 @@ func (t *Trainer) Train(ctx context.Context, owner domain.Owner) error {
 
 // behind reports whether the newest model lacks something there is to learn, and the basis of a model that would not.
 func (t *Trainer) behind(ctx context.Context, owner domain.Owner) (domain.Digest, bool, error) {
-	basis, err := t.repo.LearningState(ctx, owner)
+	state, err := t.repo.LearningState(ctx, owner)
 	if err != nil {
-		return basis, false, fmt.Errorf("read what there is to learn: %w", err)
+		return domain.Digest{}, false, fmt.Errorf("read what there is to learn: %w", err)
+	}
+	if state.Documents < t.least {
+		return state.Basis, false, nil
 	}
 	newest, err := t.models.current(ctx, owner, 0)
-	return basis, newest == nil || newest.Basis() != basis, err
+	return state.Basis, newest == nil || newest.Basis() != state.Basis, err
 }
 
 // removeOlder removes the models that the newest supersedes. What it cannot remove the sweeper will.

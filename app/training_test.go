@@ -34,7 +34,7 @@ func newSchool(t *testing.T) *school {
 // replica is the models and the trainer of another worker.
 func (s *school) replica() (*app.Models, *app.Trainer) {
 	models := app.NewModels(app.ModelsDeps{Storage: s.storage, Learner: memory.Learner{}, Untrained: &memory.Classifier{}, Now: s.clock.Now})
-	return models, app.NewTrainer(app.TrainerDeps{Storage: s.storage, Repo: s.repo, Learner: memory.Learner{}, Models: models, Queue: s.queue, Now: s.clock.Now})
+	return models, app.NewTrainer(app.TrainerDeps{Storage: s.storage, Repo: s.repo, Learner: memory.Learner{}, Models: models, Queue: s.queue, Least: 1, Now: s.clock.Now})
 }
 
 // modelNames returns the keys of all models.
@@ -262,6 +262,10 @@ func TestOwnersLearnApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, _, err := s.Upload(t.Context(), owner, app.NewUpload{Name: "a.txt", Content: strings.NewReader("nothing in common"), Size: -1}); err != nil {
+		t.Fatal(err)
+	}
+	s.work(t)
 	for _, who := range []domain.Owner{domain.Nobody, owner} {
 		if err := s.trainer.Train(t.Context(), who); err != nil {
 			t.Fatal(err)
@@ -279,6 +283,10 @@ func TestTrainingFailures(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
 	s.filed(t, "Sailing", "boats in the harbour")
+	many := app.NewTrainer(app.TrainerDeps{Storage: s.storage, Repo: s.repo, Learner: memory.Learner{}, Models: s.models, Queue: s.queue, Now: s.clock.Now})
+	if err := many.Train(t.Context(), domain.Nobody); err != nil || len(s.modelNames(t)) != 0 {
+		t.Errorf("a single document: %v, %v", err, s.modelNames(t))
+	}
 	for _, method := range []string{"TopicsOf", "LearningState", "Examples"} {
 		s.repo.Fail(method, errDown)
 		mustCode(t, s.trainer.Train(t.Context(), domain.Nobody), domain.Unavailable)

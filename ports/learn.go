@@ -30,9 +30,8 @@ const MaxModel = 32 << 20
 
 // Learning is what a classifier learns from.
 type Learning interface {
-	// LearningState sums up what there is to learn of an owner. It changes with the owner's topics, their names and descriptions,
-	// with what people decided of documents that are ready, and when there are about twice as many of these.
-	LearningState(ctx context.Context, owner domain.Owner) (domain.Digest, error)
+	// LearningState sums up what there is to learn of an owner.
+	LearningState(ctx context.Context, owner domain.Owner) (LearningState, error)
 
 	// Examples calls each for the owner's newest ready documents with text, the newest first, without holding more than one of
 	// them. Each must not use the repository; its error is passed on as it is and ends the call. An example's topics are in order
@@ -42,6 +41,14 @@ type Learning interface {
 	// TopicOwners returns up to limit owners that have topics, Nobody first and then in order of their ids, after the given one;
 	// nil starts at the beginning.
 	TopicOwners(ctx context.Context, after *domain.Owner, limit int) ([]domain.Owner, error)
+}
+
+// LearningState is what there is to learn of an owner, in short.
+type LearningState struct {
+	// Basis changes with the owner's topics, their names and descriptions, with what people decided of documents that are ready,
+	// and when there are about twice as many of these.
+	Basis     domain.Digest
+	Documents int // ready ones; from some thousands on they are not counted any more
 }
 
 // ExampleQuery selects examples.

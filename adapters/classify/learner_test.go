@@ -68,6 +68,27 @@ func TestLearningHelps(t *testing.T) {
 	}
 }
 
+// TestSelfTrainingKeepsWhatNamesFind: papers that say what they are stay where they are filed without a model.
+func TestSelfTrainingKeepsWhatNamesFind(t *testing.T) {
+	t.Parallel()
+	all := topics(t, "Invoices", "bills to pay", "Contracts", "agreements that parties signed")
+	texts := []string{"Document %d.\nInvoices are bills that somebody has to pay.\n", "Document %d.\nContracts are agreements that parties signed.\n"}
+	c := learned(t, ports.Lesson{Topics: all, Examples: func(each func(ports.Example) error) error {
+		for i := range 200 {
+			if err := each(ports.Example{Document: domain.DocumentID{byte(i)}, Text: fmt.Sprintf(texts[i%2], i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	for i := range 20 {
+		found, err := c.Classify(t.Context(), fmt.Sprintf(texts[i%2], 1000+i), all)
+		if err != nil || len(found) != 1 || found[0].Topic != all[i%2].ID {
+			t.Fatalf("paper %d is filed as %+v, %v", i, found, err)
+		}
+	}
+}
+
 // TestConfidenceMeansSomething: of suggestions with high confidence more are right than of those with low confidence.
 func TestConfidenceMeansSomething(t *testing.T) {
 	t.Parallel()

@@ -13,10 +13,10 @@ import (
 )
 
 // LearningState implements ports.Learning.
-func (u unit) LearningState(ctx context.Context, owner domain.Owner) (domain.Digest, error) {
+func (u unit) LearningState(ctx context.Context, owner domain.Owner) (ports.LearningState, error) {
 	leave, err := u.enter(ctx, "LearningState")
 	if err != nil {
-		return domain.Digest{}, err
+		return ports.LearningState{}, err
 	}
 	defer leave()
 	var facts []string
@@ -35,7 +35,7 @@ func (u unit) LearningState(ctx context.Context, owner domain.Owner) (domain.Dig
 		}
 	}
 	slices.Sort(facts)
-	return sha256.Sum256(fmt.Appendf(nil, "%q %d", facts, bits.Len(uint(len(ready))))), nil
+	return ports.LearningState{Basis: sha256.Sum256(fmt.Appendf(nil, "%q %d", facts, bits.Len(uint(len(ready))))), Documents: len(ready)}, nil
 }
 
 // Examples implements ports.Learning.

@@ -29,7 +29,7 @@ const mostCounted = 1 << 14
 
 // LearningState implements ports.Learning. The hash of a set of rows is the sum of their hashes, so that the order in which they
 // are read does not matter.
-func (s session) LearningState(ctx context.Context, owner domain.Owner) (domain.Digest, error) {
+func (s session) LearningState(ctx context.Context, owner domain.Owner) (ports.LearningState, error) {
 	documents, args := ownedAs("d.user_id", owner)
 	topics, _ := ownedAs("t.user_id", owner)
 	var decisions, subjects string
@@ -40,7 +40,7 @@ SELECT (SELECT coalesce(sum(hashtextextended(concat_ws(' ', f.document_id, f.top
         WHERE `+documents+` AND d.status = 'ready' AND (f.confirmed OR f.rejected)),
        (SELECT coalesce(sum(hashtextextended(concat_ws(' ', t.id, t.name, t.description), 0)), 0)::text FROM topics t WHERE `+topics+`),
        (SELECT count(*) FROM (SELECT FROM documents d WHERE `+documents+` AND d.status = 'ready' LIMIT `+fmt.Sprint(mostCounted)+`) s)`, args...)
-	return sha256.Sum256(fmt.Appendf(nil, "%s %s %d", decisions, subjects, bits.Len(uint(ready)))), err
+	return ports.LearningState{Basis: sha256.Sum256(fmt.Appendf(nil, "%s %s %d", decisions, subjects, bits.Len(uint(ready)))), Documents: ready}, err
 }
 
 // Examples implements ports.Learning. Of a long text, PostgreSQL fetches no more than the beginning.

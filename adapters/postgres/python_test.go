@@ -163,3 +163,28 @@ func TestNilUUIDWalk(t *testing.T) {
 		t.Fatalf("%+v %v", second, err)
 	}
 }
+
+// TestPythonBringsNoRejectedTopicBack: Python's workers add what they find with ON CONFLICT DO NOTHING, and know nothing of rejections.
+func TestPythonBringsNoRejectedTopicBack(t *testing.T) {
+	t.Parallel()
+	store, ctx := open(t, Config{DSN: testenv.Schema(t).AppDSN}), t.Context()
+	id, topic := uuid.New(), uuid.New()
+	exec(t, store, `INSERT INTO documents (id, filename, object_key, content_type, status) VALUES ($1, 'a.pdf', '', 'application/pdf', 'ready')`, id)
+	exec(t, store, `INSERT INTO topics (id, name) VALUES ($1, 'topic')`, topic)
+	add := func() {
+		exec(t, store, `INSERT INTO document_topics (document_id, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, topic)
+	}
+	add()
+	doc, err := store.EditDocument(ctx, domain.Nobody, domain.DocumentID(id), time.Now(), func(d *domain.Document) error {
+		d.Reject(domain.TopicID(topic))
+		return nil
+	})
+	if err != nil || len(doc.Topics) != 0 {
+		t.Fatalf("rejected: %+v, %v", doc.Topics, err)
+	}
+	add()
+	doc, err = store.Document(ctx, domain.Nobody, doc.ID)
+	if err != nil || len(doc.Topics) != 0 || len(doc.Rejected) != 1 {
+		t.Errorf("after Python: %+v, rejected %v, %v", doc.Topics, doc.Rejected, err)
+	}
+}

@@ -29,6 +29,7 @@ type sweepSummary struct {
 	Young             int         `json:"young"`
 	Orphans           int         `json:"orphans"`
 	Foreign           int         `json:"foreign"`
+	Models            int         `json:"models"`
 	Removed           int         `json:"removed"`
 	Bytes             int64       `json:"orphan_bytes"`
 	Documents         int         `json:"documents"`
@@ -109,11 +110,11 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, metricsFil
 		summary.Objects, summary.Young, summary.Orphans, summary.Foreign = report.Objects, report.Young, report.Orphans, report.Foreign
 		summary.Removed, summary.Bytes, summary.Documents = report.Removed, report.Bytes, report.Documents
 		summary.Missing, summary.Damaged, summary.Elsewhere, summary.Uploads = report.Missing, report.Damaged, report.Elsewhere, report.Uploads
-		summary.MissingThumbnails = report.MissingThumbnails
+		summary.MissingThumbnails, summary.Models = report.MissingThumbnails, report.Models
 		return printJSON(out, summary)
 	}
-	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d without their thumbnail, %d with a damaged key, %d stored elsewhere\n",
-		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.MissingThumbnails, report.Damaged, report.Elsewhere)
+	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours, %d models in use; %d unfinished uploads\n%d documents: %d without their object, %d without their thumbnail, %d with a damaged key, %d stored elsewhere\n",
+		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Models, report.Uploads, report.Documents, report.Missing, report.MissingThumbnails, report.Damaged, report.Elsewhere)
 	if err == nil && !options.Delete && report.Orphans+report.Uploads > 0 {
 		_, err = fmt.Fprintln(out, "nothing was removed; --delete removes")
 	}

@@ -200,11 +200,13 @@ func exampleError(f *fixture) {
 }
 
 func stateChanges(f *fixture) {
+	ready := 0
 	state := func() domain.Digest {
 		f.Helper()
-		digest, err := f.Repo.LearningState(f, f.owner)
+		state, err := f.Repo.LearningState(f, f.owner)
 		f.ok(err)
-		return digest
+		f.equal("ready documents", state.Documents, ready)
+		return state.Basis
 	}
 	seen := map[domain.Digest]string{state(): "nothing"}
 	changed := func(what string) {
@@ -222,6 +224,7 @@ func stateChanges(f *fixture) {
 	ape, bee := f.topic(f.owner, "ape"), f.topic(f.owner, "bee")
 	changed("new topics")
 	doc := f.suggest(f.add("a"), "text", ape, bee)
+	ready++
 	changed("a first document")
 	f.edit(doc, func(d *domain.Document) { d.Accept(ape.ID) })
 	changed("an acceptance")
@@ -244,9 +247,11 @@ func stateChanges(f *fixture) {
 	f.suggest(f.addFor(f.other, "theirs"), "text")
 	same("what others do", before)
 	f.suggest(f.add("c"), "text", ape)
+	ready++
 	changed("twice as many documents")
 	before = state()
 	f.suggest(f.add("d"), "text", ape)
+	ready++
 	same("one more document of three", before)
 }
 
