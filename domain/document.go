@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,15 @@ func (d Digest) String() string {
 		return ""
 	}
 	return hex.EncodeToString(d[:])
+}
+
+// ParseDigest reads what String writes of a digest that is known; anything else is Malformed.
+func ParseDigest(s string) (Digest, error) {
+	raw, err := hex.DecodeString(s)
+	if err != nil || len(raw) != len(Digest{}) || s != strings.ToLower(s) {
+		return Digest{}, Errorf(Malformed, "a digest must be 64 lower-case hexadecimal digits")
+	}
+	return Digest(raw), nil
 }
 
 // Document is what the vault knows of one uploaded file. Its bytes live in storage under Object; its text is long and is

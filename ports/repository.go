@@ -189,6 +189,7 @@ type DocumentQuery struct {
 	Status       domain.Status    // "": any
 	Topic        domain.TopicID   // zero: any; suggested filings count
 	Folder       *domain.FolderID // nil: any; the zero id: in no folder; subfolders do not count
+	Content      domain.Digest    // zero: any
 	NameContains string           // part of the file name in any case, taken literally; "": any
 	Sort         Sort             // "": NewestFirst
 	After        *Position        // nil: from the start

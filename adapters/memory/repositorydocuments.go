@@ -244,6 +244,7 @@ func selects(query ports.DocumentQuery, s storedDocument) bool {
 	switch {
 	case query.Status != "" && s.Status != query.Status:
 	case query.Topic != (domain.TopicID{}) && !slices.ContainsFunc(s.Topics, filed):
+	case !query.Content.IsZero() && s.SHA256 != query.Content:
 	case query.Folder != nil && s.Folder != *query.Folder:
 	case !strings.Contains(strings.ToLower(string(s.Name)), strings.ToLower(query.NameContains)):
 	default:

@@ -90,6 +90,9 @@ func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
 				db = db.Where("folder_id = ?", uuid.UUID(*query.Folder))
 			}
 		}
+		if !query.Content.IsZero() {
+			db = db.Where("sha256 = ?", query.Content[:])
+		}
 		if query.NameContains != "" {
 			db = db.Where("filename ILIKE ?", "%"+literal(query.NameContains)+"%")
 		}
