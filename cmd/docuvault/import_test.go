@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -36,6 +37,7 @@ func newGate(t *testing.T, target string, uploads int32) *gate {
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && g.left.Add(-1) < 0 {
+			_, _ = io.Copy(io.Discard, r.Body) // only then the server sees that the client went away
 			g.closed <- struct{}{}
 			<-r.Context().Done()
 			return
@@ -66,7 +68,7 @@ func TestImportAfterCtrlC(t *testing.T) {
 	v := listening(t, api)
 	dir := manyFiles(t, 8)
 	g := newGate(t, v.url, 3)
-	running := process(t, nil, "import", dir, "--server", g.url, "--parallel", "2")
+	running := process(t, nil, "import", dir, "--server", g.url, "--parallel", "1")
 	select {
 	case <-g.closed:
 	case <-time.After(time.Minute):
