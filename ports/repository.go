@@ -28,7 +28,8 @@ type Repository interface {
 // Documents is what people see and change of documents.
 type Documents interface {
 	// AddDocument adds a row with its topics. A folder or topic that this owner does not have is Invalid and names the field
-	// ("folder_id", "topic_ids"), and nothing is added.
+	// ("folder_id", "topic_ids"), and nothing is added. A Key that one of the owner's documents has already is a Conflict with reason
+	// "idempotency_key".
 	AddDocument(ctx context.Context, doc domain.Document) error
 
 	// LockContent makes sure that, until the transaction ends, no other transaction holds the lock for the same owner and
@@ -46,6 +47,9 @@ type Documents interface {
 
 	// DocumentByContent returns the owner's oldest document with this digest.
 	DocumentByContent(ctx context.Context, owner domain.Owner, digest domain.Digest) (domain.Document, error)
+
+	// DocumentByKey returns the document that was uploaded under this key, which is not "".
+	DocumentByKey(ctx context.Context, owner domain.Owner, key string) (domain.Document, error)
 
 	// DocumentByTask returns the document whose latest task this is.
 	DocumentByTask(ctx context.Context, owner domain.Owner, task domain.TaskID) (domain.Document, error)

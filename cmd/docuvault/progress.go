@@ -30,6 +30,9 @@ func (p *program) newBytesBar(w io.Writer, what string) *bytesBar {
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())}
 }
 
+// shown reports whether there is anything to see.
+func (b *bytesBar) shown() bool { return b.bar != nil }
+
 // more adds to the total.
 func (b *bytesBar) more(bytes int64) {
 	b.mu.Lock()
