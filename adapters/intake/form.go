@@ -108,7 +108,7 @@ type faultReader struct {
 // Read implements io.Reader. The form's lock is held.
 func (f *faultReader) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's EOF is never wrapped
+	if err != nil && err != io.EOF {
 		f.form.fault = err
 	}
 	return n, err
