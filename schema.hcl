@@ -365,6 +365,11 @@ table "documents" {
     null = true
     type = sql("integer[]")
   }
+  # What the client named its upload by, so that it can ask again without storing it twice.
+  column "idempotency_key" {
+    null = true
+    type = text
+  }
   # A derived object (D-06): a picture of the first page.
   column "thumbnail_key" {
     null = true
@@ -430,6 +435,13 @@ table "documents" {
   # The sweeper asks for each object whether a row names it.
   index "ix_documents_object_key" {
     columns = [column.object_key]
+  }
+  # One upload a key and owner; nobody (D-03) is an owner too.
+  index "ix_documents_user_idempotency_key" {
+    unique         = true
+    columns        = [column.user_id, column.idempotency_key]
+    where          = "(idempotency_key IS NOT NULL)"
+    nulls_distinct = false
   }
   index "ix_documents_thumbnail_key" {
     columns = [column.thumbnail_key]

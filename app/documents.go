@@ -93,7 +93,7 @@ type DocumentChange struct {
 
 // EditDocument renames, moves or files a document. Topics that a person names are confirmed and replace all others,
 // which are rejected.
-func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID, change DocumentChange) (domain.Document, error) {
+func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID, change DocumentChange, conditions ...Condition[domain.Document]) (domain.Document, error) {
 	var name domain.FileName
 	if change.Name != nil {
 		var err error
@@ -102,6 +102,9 @@ func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.
 		}
 	}
 	edited, err := v.repo.EditDocument(ctx, owner, id, v.now(), func(doc *domain.Document) error {
+		if err := met(conditions, *doc); err != nil {
+			return err
+		}
 		if change.Name != nil {
 			doc.Name = name
 		}
@@ -120,8 +123,8 @@ func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.
 }
 
 // DeleteDocument removes a document: the row, then the bytes, its thumbnail's too. A crash in between leaves an object that the sweeper finds.
-func (v *Vault) DeleteDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID) error {
-	doc, err := v.repo.DeleteDocument(ctx, owner, id)
+func (v *Vault) DeleteDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID, conditions ...Condition[domain.Document]) error {
+	doc, err := v.removeDocument(ctx, owner, id, conditions)
 	if err != nil {
 		return err
 	}

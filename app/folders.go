@@ -38,8 +38,11 @@ type FolderChange struct {
 }
 
 // EditFolder renames or moves a folder.
-func (v *Vault) EditFolder(ctx context.Context, owner domain.Owner, id domain.FolderID, change FolderChange) (ports.PlacedFolder, error) {
+func (v *Vault) EditFolder(ctx context.Context, owner domain.Owner, id domain.FolderID, change FolderChange, conditions ...Condition[domain.Folder]) (ports.PlacedFolder, error) {
 	return v.repo.EditFolder(ctx, owner, id, func(folder *domain.Folder) (err error) {
+		if err := met(conditions, *folder); err != nil {
+			return err
+		}
 		if change.Name != nil {
 			if folder.Name, err = domain.NewFolderName(*change.Name); err != nil {
 				return err
@@ -53,6 +56,13 @@ func (v *Vault) EditFolder(ctx context.Context, owner domain.Owner, id domain.Fo
 }
 
 // DeleteFolder removes a folder and the folders in it; their documents stay, in no folder.
-func (v *Vault) DeleteFolder(ctx context.Context, owner domain.Owner, id domain.FolderID, onlyEmpty bool) (ports.FolderRemoval, error) {
-	return v.repo.DeleteFolder(ctx, owner, id, onlyEmpty)
+func (v *Vault) DeleteFolder(ctx context.Context, owner domain.Owner, id domain.FolderID, onlyEmpty bool, conditions ...Condition[domain.Folder]) (removal ports.FolderRemoval, err error) {
+	err = removeIf(ctx, v.repo, conditions, func(repo ports.Repository, ask func(*domain.Folder) error) error {
+		_, err := repo.EditFolder(ctx, owner, id, ask)
+		return err
+	}, func(repo ports.Repository) (err error) {
+		removal, err = repo.DeleteFolder(ctx, owner, id, onlyEmpty)
+		return err
+	})
+	return removal, err
 }

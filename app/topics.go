@@ -40,8 +40,11 @@ type TopicChange struct {
 }
 
 // EditTopic renames, describes or recolours a topic.
-func (v *Vault) EditTopic(ctx context.Context, owner domain.Owner, id domain.TopicID, change TopicChange) (ports.CountedTopic, error) {
+func (v *Vault) EditTopic(ctx context.Context, owner domain.Owner, id domain.TopicID, change TopicChange, conditions ...Condition[domain.Topic]) (ports.CountedTopic, error) {
 	edited, err := v.repo.EditTopic(ctx, owner, id, func(topic *domain.Topic) (err error) {
+		if err := met(conditions, *topic); err != nil {
+			return err
+		}
 		if change.Name != nil {
 			if topic.Name, err = domain.NewTopicName(*change.Name); err != nil {
 				return err
@@ -64,6 +67,9 @@ func (v *Vault) EditTopic(ctx context.Context, owner domain.Owner, id domain.Top
 }
 
 // DeleteTopic removes a topic; its documents stay.
-func (v *Vault) DeleteTopic(ctx context.Context, owner domain.Owner, id domain.TopicID) error {
-	return v.repo.DeleteTopic(ctx, owner, id)
+func (v *Vault) DeleteTopic(ctx context.Context, owner domain.Owner, id domain.TopicID, conditions ...Condition[domain.Topic]) error {
+	return removeIf(ctx, v.repo, conditions, func(repo ports.Repository, ask func(*domain.Topic) error) error {
+		_, err := repo.EditTopic(ctx, owner, id, ask)
+		return err
+	}, func(repo ports.Repository) error { return repo.DeleteTopic(ctx, owner, id) })
 }

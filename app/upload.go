@@ -46,6 +46,9 @@ type NewUpload struct {
 	Content     io.Reader // read to its end, once
 	Size        int64     // bytes, or -1 if not known before
 	OnDuplicate OnDuplicate
+	// Key is the client's name for this upload: however often it is sent, one document comes of it, for as long as that is there.
+	// With other bytes than before it is Invalid with reason "idempotency_key_reused". "" is none.
+	Key string
 	// Details is asked once Content has been read, because in a form the other fields may follow the file. Nil means none.
 	Details func() (UploadDetails, error)
 }
@@ -58,7 +61,7 @@ type UploadDetails struct {
 
 // Upload stores a new document and asks for its processing. Bytes first, row second: a crash in between leaves an object that
 // the sweeper finds, never a row without bytes. A queue that is down does not fail the upload; the reconciler asks again. The
-// second result says that the owner had the bytes already and the document is that older one.
+// second result says that the document was there already: the owner had the bytes, or the upload was sent before under its key.
 func (v *Vault) Upload(ctx context.Context, owner domain.Owner, in NewUpload) (domain.Document, bool, error) {
 	name, err := domain.NewFileName(in.Name)
 	if err != nil {
@@ -78,7 +81,7 @@ func (v *Vault) Upload(ctx context.Context, owner domain.Owner, in NewUpload) (d
 		return domain.Document{}, false, err
 	}
 
-	up := domain.Upload{ID: newDocumentID(), Owner: owner, Name: name, ContentType: contentType, Backend: v.storage.Name(), Task: newTaskID()}
+	up := domain.Upload{ID: newDocumentID(), Owner: owner, Name: name, ContentType: contentType, Backend: v.storage.Name(), Key: in.Key, Task: newTaskID()}
 	up.Object = domain.NewObjectKey(owner, up.ID, uuid.New(), name)
 	sum := sha256.New()
 	up.Size, err = v.storage.Put(ctx, up.Object, io.TeeReader(body, sum), in.Size, contentType)
@@ -133,11 +136,13 @@ const registerTimeout = 30 * time.Second
 func (v *Vault) register(ctx context.Context, added domain.Document, policy OnDuplicate) (doc domain.Document, existing bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), registerTimeout)
 	defer cancel()
-	if policy == KeepDuplicate || policy == "" {
+	if added.Key == "" && (policy == KeepDuplicate || policy == "") {
 		return added, false, v.repo.AddDocument(ctx, added)
 	}
 	err = v.repo.Tx(ctx, func(repo ports.Repository) error {
-		doc, existing, err = addUnlessKnown(ctx, repo, added, policy)
+		if doc, existing, err = sentBefore(ctx, repo, added); err == nil && !existing {
+			doc, existing, err = addUnlessKnown(ctx, repo, added, policy)
+		}
 		return err
 	})
 	return doc, existing, err
@@ -165,8 +170,33 @@ func (v *Vault) filings(ctx context.Context, owner domain.Owner, ids []domain.To
 	return filings, nil
 }
 
+// sentBefore finds the document that came of an earlier upload under the same key. The lock makes two uploads under one key take
+// turns.
+func sentBefore(ctx context.Context, repo ports.Repository, doc domain.Document) (domain.Document, bool, error) {
+	if doc.Key == "" {
+		return domain.Document{}, false, nil
+	}
+	if err := repo.LockContent(ctx, doc.Owner, sha256.Sum256([]byte("key "+doc.Key))); err != nil {
+		return domain.Document{}, false, err
+	}
+	sent, err := repo.DocumentByKey(ctx, doc.Owner, doc.Key)
+	switch {
+	case domain.ErrorCode(err) == domain.NotFound:
+		return domain.Document{}, false, nil
+	case err != nil:
+		return domain.Document{}, false, err
+	case sent.SHA256 != doc.SHA256:
+		return domain.Document{}, false, domain.Errorf(domain.Invalid, "other bytes were uploaded under this Idempotency-Key, as document %s", sent.ID).Because("idempotency_key_reused")
+	default:
+		return sent, true, nil
+	}
+}
+
 // addUnlessKnown adds the document unless its owner has the same bytes. The lock makes two uploads of the same bytes take turns.
 func addUnlessKnown(ctx context.Context, repo ports.Repository, doc domain.Document, policy OnDuplicate) (domain.Document, bool, error) {
+	if policy == KeepDuplicate || policy == "" {
+		return doc, false, repo.AddDocument(ctx, doc)
+	}
 	if err := repo.LockContent(ctx, doc.Owner, doc.SHA256); err != nil {
 		return domain.Document{}, false, err
 	}

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,15 @@ func (d Digest) String() string {
 		return ""
 	}
 	return hex.EncodeToString(d[:])
+}
+
+// ParseDigest reads what String writes of a digest that is known; anything else is Malformed.
+func ParseDigest(s string) (Digest, error) {
+	raw, err := hex.DecodeString(s)
+	if err != nil || len(raw) != len(Digest{}) || s != strings.ToLower(s) || Digest(raw).IsZero() {
+		return Digest{}, Errorf(Malformed, "a digest must be 64 lower-case hexadecimal digits, not all of them 0")
+	}
+	return Digest(raw), nil
 }
 
 // Document is what the vault knows of one uploaded file. Its bytes live in storage under Object; its text is long and is
@@ -38,6 +48,7 @@ type Document struct {
 	Truncated   bool      // the text was longer than the vault keeps
 	About       About
 	Thumbnail   ObjectKey // a picture of the first page; zero: there is none
+	Key         string    // what the client named the upload by; "" if it did not
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 
@@ -66,6 +77,7 @@ type Upload struct {
 	Size        int64
 	SHA256      Digest
 	Backend     string
+	Key         string    // see Document.Key
 	Topics      []TopicID // chosen by the person, so confirmed
 	Task        TaskID    // the first task that will process it
 }
@@ -75,7 +87,7 @@ func NewDocument(up Upload, now time.Time, recovery Recovery) Document {
 	now = Moment(now)
 	doc := Document{
 		ID: up.ID, Owner: up.Owner, Folder: up.Folder, Name: up.Name, Object: up.Object, ContentType: up.ContentType,
-		Size: up.Size, SHA256: up.SHA256, Backend: up.Backend, CreatedAt: now, UpdatedAt: now,
+		Size: up.Size, SHA256: up.SHA256, Backend: up.Backend, Key: up.Key, CreatedAt: now, UpdatedAt: now,
 	}
 	for _, topic := range up.Topics {
 		doc.Topics = append(doc.Topics, Filing{Topic: topic, Confirmed: true})

@@ -29,7 +29,8 @@ type Repository interface {
 // Documents is what people see and change of documents.
 type Documents interface {
 	// AddDocument adds a row with its topics. A folder or topic that this owner does not have is Invalid and names the field
-	// ("folder_id", "topic_ids"), and nothing is added.
+	// ("folder_id", "topic_ids"), and nothing is added. A Key that one of the owner's documents has already is a Conflict with reason
+	// "idempotency_key".
 	AddDocument(ctx context.Context, doc domain.Document) error
 
 	// LockContent makes sure that, until the transaction ends, no other transaction holds the lock for the same owner and
@@ -47,6 +48,9 @@ type Documents interface {
 
 	// DocumentByContent returns the owner's oldest document with this digest.
 	DocumentByContent(ctx context.Context, owner domain.Owner, digest domain.Digest) (domain.Document, error)
+
+	// DocumentByKey returns the document that was uploaded under this key, which is not "".
+	DocumentByKey(ctx context.Context, owner domain.Owner, key string) (domain.Document, error)
 
 	// DocumentByTask returns the document whose latest task this is.
 	DocumentByTask(ctx context.Context, owner domain.Owner, task domain.TaskID) (domain.Document, error)
@@ -191,6 +195,7 @@ type DocumentQuery struct {
 	Status       domain.Status    // "": any
 	Topic        domain.TopicID   // zero: any; suggested filings count
 	Folder       *domain.FolderID // nil: any; the zero id: in no folder; subfolders do not count
+	Content      domain.Digest    // zero: any
 	NameContains string           // part of the file name in any case, taken literally; "": any
 	Sort         Sort             // "": NewestFirst
 	After        *Position        // nil: from the start

@@ -25,6 +25,9 @@ func (u unit) AddDocument(ctx context.Context, doc domain.Document) error {
 	if err := u.mustHave(doc.Owner, doc.Folder, doc.Topics); err != nil {
 		return err
 	}
+	if _, err := u.byKey(doc.Owner, doc.Key); err == nil {
+		return domain.Errorf(domain.Conflict, "there was an upload under this key already").Because("idempotency_key")
+	}
 	u.rows.documents[doc.ID] = storedDocument{Document: asKept(doc)}
 	return nil
 }
@@ -195,6 +198,20 @@ func (u unit) DocumentByContent(ctx context.Context, owner domain.Owner, digest 
 	return u.oldest(func(s storedDocument) bool { return s.Owner == owner && !digest.IsZero() && s.SHA256 == digest })
 }
 
+// DocumentByKey implements ports.Documents.
+func (u unit) DocumentByKey(ctx context.Context, owner domain.Owner, key string) (domain.Document, error) {
+	leave, err := u.enter(ctx, "DocumentByKey")
+	if err != nil {
+		return domain.Document{}, err
+	}
+	defer leave()
+	return u.byKey(owner, key)
+}
+
+func (u unit) byKey(owner domain.Owner, key string) (domain.Document, error) {
+	return u.oldest(func(s storedDocument) bool { return s.Owner == owner && key != "" && s.Key == key })
+}
+
 // DocumentByTask implements ports.Documents.
 func (u unit) DocumentByTask(ctx context.Context, owner domain.Owner, task domain.TaskID) (domain.Document, error) {
 	leave, err := u.enter(ctx, "DocumentByTask")
@@ -265,6 +282,7 @@ func selects(query ports.DocumentQuery, s storedDocument) bool {
 	switch {
 	case query.Status != "" && s.Status != query.Status:
 	case query.Topic != (domain.TopicID{}) && !slices.ContainsFunc(s.Topics, filed):
+	case !query.Content.IsZero() && s.SHA256 != query.Content:
 	case query.Folder != nil && s.Folder != *query.Folder:
 	case !strings.Contains(strings.ToLower(string(s.Name)), strings.ToLower(query.NameContains)):
 	default:

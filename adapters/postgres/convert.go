@@ -14,6 +14,7 @@ func (r documentHead) toDomain() domain.Document {
 	doc := domain.Document{
 		ID: domain.DocumentID(r.ID), Owner: ownerOf(r.UserID), Folder: folderOf(r.FolderID), Name: domain.FileName(r.Filename),
 		ContentType: r.ContentType, Size: r.SizeBytes, Backend: r.StorageBackend, PageCount: r.PageCount, Truncated: r.TextTruncated,
+		Key:       orZero(r.IdempotencyKey),
 		CreatedAt: domain.Moment(r.CreatedAt), UpdatedAt: domain.Moment(r.UpdatedAt),
 		Progress: domain.Progress{
 			Status: domain.Status(r.Status), Attempts: domain.Attempt(r.Attempts), Requeues: r.Requeues,
@@ -48,6 +49,7 @@ func rowOf(doc domain.Document) documentRow {
 		StorageBackend: doc.Backend, Status: p.status, CreatedAt: domain.Moment(doc.CreatedAt), UpdatedAt: p.updatedAt,
 		FailureCode: p.failureCode, FailureMessage: p.failureMessage, Attempts: p.attempts, Requeues: p.requeues,
 		TaskID: p.taskID, EnqueuedAt: p.enqueuedAt, ReconcileAt: p.reconcileAt, PageCount: doc.PageCount, TextTruncated: doc.Truncated,
+		IdempotencyKey: nullable(storable(doc.Key)),
 	}}
 	row.Head.setAbout(doc.About)
 	row.Head.ThumbnailKey = nullable(doc.Thumbnail.String())

@@ -54,13 +54,13 @@ func (s session) AddDocument(ctx context.Context, doc domain.Document) error {
 
 const insert = "INSERT INTO documents (" + headList + `)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-        $22, $23, $24, $25, $26, $27, $28)`
+        $22, $23, $24, $25, $26, $27, $28, $29)`
 
 func (s session) insert(ctx context.Context, row documentHead) error {
 	_, err := s.exec(ctx, insert, row.ID, row.UserID, row.FolderID, row.Filename, row.ObjectKey, row.ContentType, row.SizeBytes,
 		row.StorageBackend, row.Status, row.CreatedAt, row.UpdatedAt, row.SHA256, row.FailureCode, row.FailureMessage, row.Attempts,
 		row.Requeues, row.TaskID, row.EnqueuedAt, row.ReconcileAt, row.PageCount, row.TextTruncated,
-		row.Title, row.Author, row.Language, row.AuthoredAt, row.ModifiedAt, row.Warning, row.ThumbnailKey)
+		row.Title, row.Author, row.Language, row.AuthoredAt, row.ModifiedAt, row.Warning, row.ThumbnailKey, row.IdempotencyKey)
 	return err
 }
 
@@ -189,6 +189,14 @@ func (s session) DocumentByContent(ctx context.Context, owner domain.Owner, dige
 	return s.oneDocument(ctx, owner, func(db *gorm.DB) *gorm.DB {
 		return db.Where("sha256 = ?", digest[:]).Order("created_at").Order("id")
 	})
+}
+
+// DocumentByKey implements ports.Documents.
+func (s session) DocumentByKey(ctx context.Context, owner domain.Owner, key string) (domain.Document, error) {
+	if !holds(key) {
+		return domain.Document{}, notFound("document")
+	}
+	return s.oneDocument(ctx, owner, func(db *gorm.DB) *gorm.DB { return db.Where("idempotency_key = ?", key) })
 }
 
 // DocumentByTask implements ports.Documents.

@@ -24,6 +24,8 @@ func constraintError(constraint string) *domain.Error {
 		return domain.Errorf(domain.Conflict, "there is a topic of this name already").Because("duplicate_name")
 	case "folders_user_id_parent_id_name_key":
 		return domain.Errorf(domain.Conflict, "there is a folder of this name here already").Because("duplicate_name")
+	case "ix_documents_user_idempotency_key":
+		return domain.Errorf(domain.Conflict, "there was an upload under this key already").Because("idempotency_key")
 	case "documents_folder_id_fkey":
 		return domain.InvalidField("folder_id", "there is no such folder")
 	case "document_topics_topic_id_fkey":

@@ -16,14 +16,14 @@ import (
 // headList names the columns of documentHead, for statements that GORM does not write.
 const headList = "id, user_id, folder_id, filename, object_key, content_type, size_bytes, storage_backend, status, created_at, " +
 	"updated_at, sha256, failure_code, failure_message, attempts, requeues, task_id, enqueued_at, reconcile_at, page_count, text_truncated, " +
-	"title, author, language, authored_at, modified_at, warning, thumbnail_key"
+	"title, author, language, authored_at, modified_at, warning, thumbnail_key, idempotency_key"
 
 // targets are the places for the columns of headList.
 func (h *documentHead) targets() []any {
 	return []any{&h.ID, &h.UserID, &h.FolderID, &h.Filename, &h.ObjectKey, &h.ContentType, &h.SizeBytes, &h.StorageBackend, &h.Status,
 		&h.CreatedAt, &h.UpdatedAt, &h.SHA256, &h.FailureCode, &h.FailureMessage, &h.Attempts, &h.Requeues, &h.TaskID, &h.EnqueuedAt,
 		&h.ReconcileAt, &h.PageCount, &h.TextTruncated,
-		&h.Title, &h.Author, &h.Language, &h.AuthoredAt, &h.ModifiedAt, &h.Warning, &h.ThumbnailKey}
+		&h.Title, &h.Author, &h.Language, &h.AuthoredAt, &h.ModifiedAt, &h.Warning, &h.ThumbnailKey, &h.IdempotencyKey}
 }
 
 func headColumns() []clause.Column {
@@ -121,6 +121,9 @@ func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
 			} else {
 				db = db.Where("folder_id = ?", uuid.UUID(*query.Folder))
 			}
+		}
+		if !query.Content.IsZero() {
+			db = db.Where("sha256 = ?", query.Content[:])
 		}
 		return db
 	}

@@ -50,6 +50,7 @@ type documentHead struct {
 	ModifiedAt     *time.Time `gorm:"type:timestamp with time zone"`
 	Warning        *string    `gorm:"type:text"`
 	ThumbnailKey   *string    `gorm:"type:text"`
+	IdempotencyKey *string    `gorm:"type:text"`
 }
 
 func (documentHead) TableName() string { return "documents" }

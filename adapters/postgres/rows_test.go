@@ -212,7 +212,7 @@ func TestEveryRowGoesInAndOut(t *testing.T) {
 	head := documentHead{ID: document, UserID: &user, FolderID: &folder, Filename: "a", ObjectKey: "k", ContentType: "t", SizeBytes: 1,
 		StorageBackend: "b", Status: "s", CreatedAt: at, UpdatedAt: at, SHA256: []byte{1}, FailureCode: &text, FailureMessage: &text,
 		Attempts: 1, Requeues: 2, TaskID: &text, EnqueuedAt: &at, ReconcileAt: at, PageCount: &number, TextTruncated: true,
-		Title: &text, Author: &text, Language: &text, AuthoredAt: &at, ModifiedAt: &at, Warning: &text, ThumbnailKey: &text}
+		Title: &text, Author: &text, Language: &text, AuthoredAt: &at, ModifiedAt: &at, Warning: &text, ThumbnailKey: &text, IdempotencyKey: &text}
 	network := inet{netip.MustParsePrefix("10.0.0.0/8")}
 	address := inet{netip.MustParsePrefix("2001:db8::1/128")}
 	for _, row := range []any{

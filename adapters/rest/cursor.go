@@ -96,7 +96,7 @@ func cursorCheck(query ports.DocumentQuery, payload []byte) []byte {
 	}
 	h := sha256.New()
 	// Of these only the last can hold a NUL-free text of the client's choice, so that no two lists look the same.
-	for _, part := range []string{string(query.Sort), string(query.Status), query.Topic.String(), folder, query.NameContains} {
+	for _, part := range []string{string(query.Sort), string(query.Status), query.Topic.String(), folder, query.Content.String(), query.NameContains} {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}

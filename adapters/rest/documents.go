@@ -54,6 +54,7 @@ func (a *API) readDocument(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", documentTag(doc.Document))
 	answer(c, http.StatusOK, toDetail(doc))
 }
 
@@ -93,22 +94,24 @@ func (a *API) editDocument(c *gin.Context) {
 		return
 	}
 	var doc domain.Document
-	if change == (app.DocumentChange{}) { // nothing to change is no change, updated_at included
+	conditions := ifMatch(c, documentTag)
+	if change == (app.DocumentChange{}) && conditions == nil { // nothing to change is no change, updated_at included
 		doc, err = a.vault.Document(c.Request.Context(), ownerOf(c), id)
 	} else {
-		doc, err = a.vault.EditDocument(c.Request.Context(), ownerOf(c), id, change)
+		doc, err = a.vault.EditDocument(c.Request.Context(), ownerOf(c), id, change, conditions...)
 	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", documentTag(doc))
 	answer(c, http.StatusOK, toDocument(doc))
 }
 
 func (a *API) deleteDocument(c *gin.Context) {
 	id, err := domain.ParseDocumentID(c.Param("id"))
 	if err == nil {
-		err = a.vault.DeleteDocument(c.Request.Context(), ownerOf(c), id)
+		err = a.vault.DeleteDocument(c.Request.Context(), ownerOf(c), id, ifMatch(c, documentTag)...)
 	}
 	if err != nil {
 		a.fail(c, err)

@@ -43,6 +43,7 @@ func (a *API) addFolder(c *gin.Context) {
 		return
 	}
 	c.Header("Location", folderPath+folder.ID.String())
+	c.Header("ETag", folderTag(folder.Folder))
 	answer(c, http.StatusCreated, toFolder(folder))
 }
 
@@ -57,6 +58,7 @@ func (a *API) readFolder(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", folderTag(folder.Folder))
 	answer(c, http.StatusOK, toFolder(folder))
 }
 
@@ -77,11 +79,12 @@ func (a *API) editFolder(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	folder, err := a.vault.EditFolder(c.Request.Context(), ownerOf(c), id, change)
+	folder, err := a.vault.EditFolder(c.Request.Context(), ownerOf(c), id, change, ifMatch(c, folderTag)...)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", folderTag(folder.Folder))
 	answer(c, http.StatusOK, toFolder(folder))
 }
 
@@ -103,7 +106,7 @@ func (a *API) deleteFolder(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	removal, err := a.vault.DeleteFolder(c.Request.Context(), ownerOf(c), id, onlyEmpty)
+	removal, err := a.vault.DeleteFolder(c.Request.Context(), ownerOf(c), id, onlyEmpty, ifMatch(c, folderTag)...)
 	if err != nil {
 		a.fail(c, err)
 		return

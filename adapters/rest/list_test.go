@@ -127,21 +127,23 @@ func TestListFilters(t *testing.T) {
 	h.finish(h.keep("suggested.txt", "4"), "text", topicID)
 	h.keep("Ma\u0308rz.txt", "5")
 	for query, want := range map[string][]string{
-		"status=pending":                  {"März.txt", "filed_a.txt", "In Folder 100%.txt", "plain.txt"},
-		"status=ready":                    {"suggested.txt"},
-		"status=failed":                   nil,
-		"folder_id=" + folder:             {"In Folder 100%.txt"},
-		"folder_id=none":                  {"März.txt", "suggested.txt", "filed_a.txt", "plain.txt"},
-		"folder_id=" + uuid.NewString():   nil,
-		"topic_id=" + topic:               {"suggested.txt", "filed_a.txt"},
-		"topic_id=" + topic + "&q=filed_": {"filed_a.txt"},
-		"q=FOLDER":                        {"In Folder 100%.txt"},
-		"q=100%25":                        {"In Folder 100%.txt"},
-		"q=%25":                           {"In Folder 100%.txt"},
-		"q=_":                             {"filed_a.txt"},
-		"q=M%C3%A4RZ":                     {"März.txt"},
-		"q=Ma%CC%88rz":                    {"März.txt"},
-		"q=nothing":                       nil,
+		"status=pending":                     {"März.txt", "filed_a.txt", "In Folder 100%.txt", "plain.txt"},
+		"status=ready":                       {"suggested.txt"},
+		"status=failed":                      nil,
+		"folder_id=" + folder:                {"In Folder 100%.txt"},
+		"folder_id=none":                     {"März.txt", "suggested.txt", "filed_a.txt", "plain.txt"},
+		"folder_id=" + uuid.NewString():      nil,
+		"topic_id=" + topic:                  {"suggested.txt", "filed_a.txt"},
+		"topic_id=" + topic + "&q=filed_":    {"filed_a.txt"},
+		"sha256=" + digestOf(h, "plain.txt"): {"plain.txt"},
+		"sha256=" + strings.Repeat("1", 64):  {},
+		"q=FOLDER":                           {"In Folder 100%.txt"},
+		"q=100%25":                           {"In Folder 100%.txt"},
+		"q=%25":                              {"In Folder 100%.txt"},
+		"q=_":                                {"filed_a.txt"},
+		"q=M%C3%A4RZ":                        {"März.txt"},
+		"q=Ma%CC%88rz":                       {"März.txt"},
+		"q=nothing":                          nil,
 		"status=&topic_id=&folder_id=&q=&sort=&limit=&cursor=": {"März.txt", "suggested.txt", "filed_a.txt", "In Folder 100%.txt", "plain.txt"},
 		"limit=2":                        {"März.txt", "suggested.txt"},
 		"limit=200&sort=filename":        {"In Folder 100%.txt", "März.txt", "filed_a.txt", "plain.txt", "suggested.txt"},
@@ -175,6 +177,9 @@ func TestListRefusals(t *testing.T) {
 		"sort=filename;DROP":                  {400, ""},
 		"sort=filename%3BDROP":                {422, "sort"},
 		"topic_id=x":                          {400, "topic_id"},
+		"sha256=" + strings.Repeat("0", 64):   {400, "sha256"},
+		"sha256=abc":                          {400, "sha256"},
+		"sha256=" + strings.Repeat("A", 64):   {400, "sha256"},
 		"topic_id={}":                         {400, "topic_id"},
 		"folder_id=None":                      {400, "folder_id"},
 		"q=%ff":                               {422, "q"},
@@ -299,4 +304,16 @@ func FuzzDecodeCursor(f *testing.F) {
 			check(rest.ForgeCursor(query, payload)) // with a check that fits, so that the values are reached
 		}
 	})
+}
+
+// digestOf returns the digest of the document of that name.
+func digestOf(h *house, name string) string {
+	h.t.Helper()
+	for _, doc := range h.get("/api/documents").is(http.StatusOK).list() {
+		if digest, ok := doc["sha256"].(string); ok && doc["filename"] == name {
+			return digest
+		}
+	}
+	h.t.Fatalf("there is no document %s", name)
+	return ""
 }

@@ -65,7 +65,7 @@ func kindOf(code domain.Code) (kind, bool) {
 	case codeRange:
 		return kind{http.StatusRequestedRangeNotSatisfiable, "The range lies outside the document"}, true
 	case codePrecondition:
-		return kind{http.StatusPreconditionFailed, "The document is not the one expected"}, true
+		return kind{http.StatusPreconditionFailed, "It is not the version expected"}, true
 	case codeMediaType:
 		return kind{http.StatusUnsupportedMediaType, "The request's Content-Type is not the one expected"}, true
 	default:

@@ -95,6 +95,11 @@ func documentQuery(c *gin.Context) (ports.DocumentQuery, error) {
 			p.malformed("topic_id", err)
 		}
 	}
+	if s := p.get("sha256"); s != "" {
+		if q.Content, err = domain.ParseDigest(s); err != nil {
+			p.malformed("sha256", err)
+		}
+	}
 	switch s := p.get("folder_id"); s {
 	case "":
 	case "none":

@@ -44,6 +44,7 @@ func (a *API) addTopic(c *gin.Context) {
 		return
 	}
 	c.Header("Location", topicPath+topic.ID.String())
+	c.Header("ETag", topicTag(topic))
 	answer(c, http.StatusCreated, toTopic(ports.CountedTopic{Topic: topic}))
 }
 
@@ -58,6 +59,7 @@ func (a *API) readTopic(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", topicTag(topic.Topic))
 	answer(c, http.StatusOK, toTopic(topic))
 }
 
@@ -78,18 +80,19 @@ func (a *API) editTopic(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	topic, err := a.vault.EditTopic(c.Request.Context(), ownerOf(c), id, change)
+	topic, err := a.vault.EditTopic(c.Request.Context(), ownerOf(c), id, change, ifMatch(c, topicTag)...)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", topicTag(topic.Topic))
 	answer(c, http.StatusOK, toTopic(topic))
 }
 
 func (a *API) deleteTopic(c *gin.Context) {
 	id, err := domain.ParseTopicID(c.Param("id"))
 	if err == nil {
-		err = a.vault.DeleteTopic(c.Request.Context(), ownerOf(c), id)
+		err = a.vault.DeleteTopic(c.Request.Context(), ownerOf(c), id, ifMatch(c, topicTag)...)
 	}
 	if err != nil {
 		a.fail(c, err)

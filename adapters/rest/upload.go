@@ -21,11 +21,14 @@ func (a *API) upload(c *gin.Context) {
 		return
 	}
 	status := http.StatusCreated
-	if existing {
+	if existing && doc.Key != "" && doc.Key == c.GetHeader(idempotencyKey) {
+		c.Header("Idempotency-Replayed", "true")
+	} else if existing {
 		status = http.StatusOK
 	}
 	x := exchangeOf(c.Request.Context())
 	x.document, x.task = doc.ID.String(), string(doc.Task)
+	c.Header("ETag", documentTag(doc))
 	c.Header("Location", documentPath+doc.ID.String())
 	answer(c, status, toDocument(doc))
 }
@@ -37,6 +40,7 @@ func (a *API) storeUpload(c *gin.Context) (domain.Document, bool, error) {
 		return none, false, err
 	}
 	policy := app.OnDuplicate(p.choice("on_duplicate", string(app.KeepDuplicate), string(app.RejectDuplicate), string(app.ReturnExisting)))
+	key := p.idempotencyKey(c.Request.Header)
 	if err := p.err(); err != nil {
 		return none, false, err
 	}
@@ -54,7 +58,7 @@ func (a *API) storeUpload(c *gin.Context) (domain.Document, bool, error) {
 		return none, false, err
 	}
 	doc, existing, err := a.vault.Upload(c.Request.Context(), ownerOf(c), app.NewUpload{
-		Name: file.name, Content: file, Size: file.size, OnDuplicate: policy, Details: form.details,
+		Name: file.name, Content: file, Size: file.size, OnDuplicate: policy, Key: key, Details: form.details,
 	})
 	switch {
 	case err == nil:
@@ -63,6 +67,27 @@ func (a *API) storeUpload(c *gin.Context) (domain.Document, bool, error) {
 		err = form.fault // whatever storage made of it
 	}
 	return doc, existing, err
+}
+
+// idempotencyKey is the header by which a client names an upload that it may have to send again
+// (draft-ietf-httpapi-idempotency-key-header).
+const (
+	idempotencyKey    = "Idempotency-Key"
+	maxIdempotencyKey = 255
+)
+
+// idempotencyKey returns the request's key, "" if it has none.
+func (p *parameters) idempotencyKey(header http.Header) string {
+	values := header.Values(idempotencyKey)
+	if len(values) == 0 {
+		return ""
+	}
+	key := values[0]
+	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+		p.add(idempotencyKey, "must be given once, as 1 to %d visible ASCII characters", maxIdempotencyKey)
+		return ""
+	}
+	return key
 }
 
 // How much of a refused upload is read all the same, so that a client that only looks for an answer after sending gets one.

@@ -68,7 +68,7 @@ const (
 	exitDone        = 0
 	exitError       = 1
 	exitUsage       = 2 // flags or configuration
-	exitDifferences = 3 // plan or drift found some, or a destructive change was refused
+	exitDifferences = 3 // plan, drift or verify found some, or a destructive change was refused
 )
 
 // run is the whole program: it does what args say and returns the exit code. It ends when ctx does, after what is under way.
@@ -85,7 +85,7 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int 
 		return exitDone
 	case errors.Is(err, errSaid):
 		return exitError
-	case errors.Is(err, schema.ErrDifferences):
+	case errors.Is(err, schema.ErrDifferences), errors.Is(err, errDiffer):
 		return exitDifferences // the differences are on standard output
 	}
 	fmt.Fprintln(stderr, "docuvault:", err)

@@ -15,6 +15,7 @@ import (
 
 func documentTests() map[string]func(*fixture) {
 	return map[string]func(*fixture){
+		"documents/one of a key and an owner":          oneOfAKey,
 		"documents/added reads back equal":             addedReadsBack,
 		"documents/add in unknown folder":              addInUnknownFolder,
 		"documents/add under unknown topic":            addUnderUnknownTopic,
@@ -335,4 +336,27 @@ func hostileValues(f *fixture) {
 			f.Errorf("the failure reads back as %+v", got.Failure)
 		}
 	}
+}
+
+func oneOfAKey(f *fixture) {
+	named := func(key string) func(*domain.Upload) { return func(up *domain.Upload) { up.Key = key } }
+	doc := f.add("a", named("key"))
+	f.equal("key", doc.Key, "key")
+	f.add("without", named(""))
+	f.add("without, too", named(""))
+	f.addFor(f.other, "theirs", named("key"))
+	errs := atOnce(6, func(int) error { return f.Repo.AddDocument(f, f.upload(f.owner, "b", named("key"))) })
+	for _, err := range errs {
+		f.code(err, domain.Conflict, "idempotency_key")
+	}
+	got, err := f.Repo.DocumentByKey(f, f.owner, "key")
+	f.ok(err)
+	f.equal("by key", got, doc)
+	for _, key := range []string{"another", "KEY", "k\x00", "\xff"} {
+		_, err = f.Repo.DocumentByKey(f, f.owner, key)
+		f.code(err, domain.NotFound, "")
+	}
+	_, err = f.Repo.DeleteDocument(f, f.owner, doc.ID)
+	f.ok(err)
+	f.add("c", named("key"))
 }

@@ -78,7 +78,10 @@ func (lib library) queries() []ports.DocumentQuery {
 			}
 		}
 	}
-	return all
+	for _, doc := range []domain.Document{lib.docs[0], lib.docs[1]} {
+		all = append(all, ports.DocumentQuery{Content: doc.SHA256}, ports.DocumentQuery{Content: doc.SHA256, Status: domain.Ready})
+	}
+	return append(all, ports.DocumentQuery{Content: domain.Digest{1}})
 }
 
 // model answers a query by looking at everything.
@@ -88,6 +91,7 @@ func model(docs []domain.Document, query ports.DocumentQuery) []domain.DocumentI
 		if (query.Status == "" || doc.Status == query.Status) &&
 			(query.Topic == domain.TopicID{} || slices.ContainsFunc(doc.Topics, func(g domain.Filing) bool { return g.Topic == query.Topic })) &&
 			(query.Folder == nil || doc.Folder == *query.Folder) &&
+			(query.Content.IsZero() || doc.SHA256 == query.Content) &&
 			strings.Contains(strings.ToLower(string(doc.Name)), strings.ToLower(query.NameContains)) {
 			found = append(found, doc)
 		}

@@ -35,6 +35,10 @@ func (f *fixture) callsAs(owner domain.Owner, doc domain.Document, topic domain.
 			_, err := f.Repo.DocumentByContent(ctx, owner, doc.SHA256)
 			return err
 		},
+		"DocumentByKey": func(ctx context.Context) error {
+			_, err := f.Repo.DocumentByKey(ctx, owner, doc.Key)
+			return err
+		},
 		"DocumentByTask": func(ctx context.Context) error {
 			_, err := f.Repo.DocumentByTask(ctx, owner, doc.Task)
 			return err
