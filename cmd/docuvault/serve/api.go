@@ -74,9 +74,13 @@ func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, options Op
 	vault := app.NewVault(app.VaultConfig{MaxUpload: cfg.MaxUpload, AllowedTypes: cfg.AllowedTypes, Recovery: cfg.Recovery}, app.VaultDeps{
 		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links, Now: parts.Now, Log: log,
 	})
+	uploadLimit, err := parts.UploadLimit()
+	if err != nil {
+		return nil, err
+	}
 	handler, err := rest.New(rest.Config{
 		Version: options.Version, Classifier: shell.Classifier().Name(), PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
-		Observe: options.Hooks.Telemetry.Request,
+		Origins: cfg.Origins, UploadLimit: uploadLimit, Observe: options.Hooks.Telemetry.Request,
 	}, vault, log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
