@@ -62,8 +62,23 @@ cross: ## build for every system we promise
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./cmd/docuvault && echo "$$target builds"; \
 	done
 
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities in what we use, or say loudly that nobody looked
+	@.ci/vulnerabilities
+
+.PHONY: sbom
+sbom: ## write bin/docuvault.cdx.json: what is in the program, with licences, as CycloneDX
+	@.ci/deps sbom
+	@mkdir -p bin
+	CGO_ENABLED=0 $(BIN)/cyclonedx-gomod app -json -licenses -output bin/docuvault.cdx.json -main cmd/docuvault .
+
 .PHONY: check
-check: lint cross test kubernetes ## what CI runs, without containers
+check: lint cross test kubernetes vulnerabilities ## what CI runs, without containers
+
+.PHONY: nightly
+nightly: ## what takes long: every fuzz target for FUZZTIME (5m unless set), and vulnerabilities
+	$(MAKE) fuzz FUZZTIME=$(if $(filter command line environment,$(origin FUZZTIME)),$(FUZZTIME),5m)
+	$(MAKE) vulnerabilities
 
 .PHONY: bench
 bench: test-deps ## measure against the bare operations, in one run, and print a table of ratios

@@ -32,6 +32,11 @@ type Config struct {
 	// TrustedProxies are the addresses or networks (CIDR) whose X-Forwarded-For, -Proto and -Host are believed; default none.
 	TrustedProxies []string
 
+	// Origins are those of pages on other hosts that may use the API from a browser, such as https://app.example.org; default none.
+	Origins []string
+	// UploadLimit is asked before each upload, with the client's address or network. Nil is no limit.
+	UploadLimit Limit
+
 	HeaderTimeout  time.Duration // for a request's headers to arrive; default 10 s
 	IdleTimeout    time.Duration // for the next request on a connection to begin; default 2 min
 	MaxHeaderBytes int           // of a request; default 32 KiB

@@ -142,7 +142,7 @@ type problemView struct {
 
 // allCodes are the codes a problem can have.
 func allCodes() []domain.Code {
-	return append(domain.Codes(), codeMethod, codeTimeout, codeRange, codePrecondition, codeMediaType)
+	return append(domain.Codes(), codeMethod, codeTimeout, codeRange, codePrecondition, codeMediaType, codeTooMany)
 }
 
 // markup renders the little Markdown that the description uses: paragraphs, **bold** and `code`.

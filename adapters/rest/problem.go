@@ -20,6 +20,7 @@ const (
 	codeRange        domain.Code = "range_not_satisfiable"
 	codePrecondition domain.Code = "precondition_failed"
 	codeMediaType    domain.Code = "unsupported_media_type"
+	codeTooMany      domain.Code = "too_many_requests"
 )
 
 // statusClientGone is what the log says of a request whose client did not wait; nobody sees it.
@@ -68,6 +69,8 @@ func kindOf(code domain.Code) (kind, bool) {
 		return kind{http.StatusPreconditionFailed, "It is not the version expected"}, true
 	case codeMediaType:
 		return kind{http.StatusUnsupportedMediaType, "The request's Content-Type is not the one expected"}, true
+	case codeTooMany:
+		return kind{http.StatusTooManyRequests, "Too many requests"}, true
 	default:
 		return kind{}, false
 	}

@@ -35,6 +35,9 @@ func (a *API) upload(c *gin.Context) {
 
 func (a *API) storeUpload(c *gin.Context) (domain.Document, bool, error) {
 	var none domain.Document
+	if err := a.withinRate(c); err != nil {
+		return none, false, err
+	}
 	p, err := query(c)
 	if err != nil {
 		return none, false, err

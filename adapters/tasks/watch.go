@@ -74,6 +74,8 @@ func outcomeOf(ctx context.Context, result ports.TaskResult, err error) string {
 		default:
 			return "other"
 		}
+	case errors.Is(err, errPanicked):
+		return "error"
 	case ctx.Err() != nil:
 		return "interrupted"
 	case errors.As(err, &retry) && retry.Held:

@@ -47,9 +47,10 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Traces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe this program: %w", err)
 	}
-	if log != nil {
-		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces could not be sent", "error", err) }))
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces could not be sent", "error", err) })) // the whole program's
 	// Whether a trace is kept depends on its id alone, so that nobody outside decides it by what a header says.
 	share := sdk.TraceIDRatioBased(cfg.Share)
 	provider := sdk.NewTracerProvider(

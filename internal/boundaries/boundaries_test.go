@@ -129,6 +129,8 @@ func TestForbiddenDirectionsAreSeen(t *testing.T) {
 		"adapters/celery":              {[]string{"app", "adapters/tasks"}, nil},
 		"adapters/docuvaulttest":       {[]string{"cmd/docuvault/serve", "internal/testenv"}, []string{"adapters/rest", "adapters/memory", "adapters/extract", "app"}},
 		"adapters/tasks":               {[]string{"adapters/rest", "cmd/docuvault/shell"}, []string{"app", "adapters/celery", "domain", "ports"}},
+		"adapters/observed":            {[]string{"app", "adapters/metrics", "adapters/tracing"}, []string{"domain", "ports"}},
+		"adapters/metrics":             {[]string{"app", "adapters/observed", "adapters/rest"}, nil},
 		"adapters/rest":                {[]string{"adapters/celery", "adapters/postgres", "cmd/docuvault/config", "internal/testenv"}, []string{"app", "domain", "ports", "docs"}},
 		"cmd/docuvault":                {[]string{"adapters/memory", "internal/testenv", "internal/bench"}, []string{"adapters/rest", "app", "domain", "ports"}},
 		"cmd/docuvault/shell":          {[]string{"adapters/memory", "internal/testenv"}, []string{"adapters/postgres", "app"}},
@@ -203,6 +205,8 @@ var only = map[string]string{
 	"github.com/gocelery/gocelery":     "adapters/celery",
 	"github.com/redis/go-redis/v9":     "adapters/celery",
 	"github.com/alicebob/miniredis/v2": "adapters/embedded",
+	"github.com/prometheus":            "adapters/metrics",
+	"go.opentelemetry.io":              "adapters/tracing",
 }
 
 // within reports whether path is tree or lies below it.
@@ -213,8 +217,8 @@ func within(path, tree string) bool { return path == tree || strings.HasPrefix(p
 func limited(path, imported string) (tree string, may bool) {
 	for tree, user := range only {
 		if within(imported, tree) {
-			// main hands the library's own logging over to slog.
-			return tree, within(path, user) || tree == "github.com/redis/go-redis/v9" && path == "cmd/docuvault"
+			// main hands the library's own logging over to slog; rates are counted on the connection that the queue has.
+			return tree, within(path, user) || tree == "github.com/redis/go-redis/v9" && (path == "cmd/docuvault" || path == "adapters/ratelimit")
 		}
 	}
 	return "", true

@@ -76,6 +76,10 @@ func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, options Op
 		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links,
 		Grouper: classify.NewLearner(classify.Config{}), Trains: parts.Trains, Now: parts.Now, Log: log,
 	})
+	uploadLimit, err := parts.UploadLimit()
+	if err != nil {
+		return nil, err
+	}
 	provider, host := shell.AI(cfg)
 	classifier := classify.Name
 	if provider != config.AIOff {
@@ -84,6 +88,7 @@ func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, options Op
 	handler, err := rest.New(rest.Config{
 		Version: options.Version, Classifier: classifier, AIProvider: provider, AIHost: host, PublicURL: cfg.PublicURL,
 		TrustedProxies: cfg.TrustedProxies, Observe: options.Hooks.Telemetry.Request,
+		Origins: cfg.Origins, UploadLimit: uploadLimit,
 	}, vault, log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
