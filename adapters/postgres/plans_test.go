@@ -139,3 +139,32 @@ func TestWhichPlansAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestCountsNeedNoMoreThanTheIndex: the index by topic has all that leaving rejected rows out of a count needs.
+func TestCountsNeedNoMoreThanTheIndex(t *testing.T) {
+	t.Parallel()
+	db := testenv.Schema(t)
+	store, super := open(t, Config{DSN: db.AppDSN}), open(t, Config{DSN: db.SuperDSN})
+	exec(t, super, `INSERT INTO topics (name) SELECT i::text FROM generate_series(1, 50) i`)
+	exec(t, super, `INSERT INTO documents (filename, object_key, content_type) SELECT 'a', '', 't' FROM generate_series(1, 3000)`)
+	exec(t, super, `INSERT INTO document_topics (document_id, topic_id, rejected) SELECT d.id, t.id, random() < 0.1 FROM documents d, topics t WHERE random() < 0.1`)
+	exec(t, super, "VACUUM ANALYZE document_topics, topics")
+	statement := store.db.ToSQL(func(db *gorm.DB) *gorm.DB {
+		return db.Scopes(counted, ownedBy(domain.Nobody)).Order("name").Find(&[]countedTopicRow{})
+	})
+	var lines []string
+	err := store.inTx(t.Context(), func(tx session) error { // so small a table is as soon looked at itself
+		for _, way := range []string{"bitmapscan", "seqscan"} {
+			if err := tx.on(t.Context()).Exec("SET LOCAL enable_" + way + " = off").Error; err != nil {
+				return err
+			}
+		}
+		return tx.on(t.Context()).Raw("EXPLAIN (COSTS OFF) " + statement).Scan(&lines).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan := strings.Join(lines, "\n"); !strings.Contains(plan, "Index Only Scan using ix_document_topics_topic_document") {
+		t.Errorf("counted by\n%s", plan)
+	}
+}
