@@ -75,6 +75,15 @@ bench: test-deps ## measure against the bare operations, in one run, and print a
 bench-celery: test-deps ## measure the Celery library against Python's Celery and against bare Redis commands, in one run
 	go test -p 1 -tags bench -run '^TestBenchCelery$$' -count=1 -v -timeout 30m ./adapters/celery
 
+.PHONY: bench-classify
+bench-classify: ## file made-up papers and print how many are filed right, by how many the classifier was shown
+	go test -p 1 -tags bench -run '^TestBenchClassify$$' -count=1 -v -timeout 10m ./adapters/classify
+
+.PHONY: bench-extract
+bench-extract: ## measure reading against pdftotext and native Tesseract, in one run; CORPUS_DIR adds its PDFs
+	@.ci/deps bench
+	CORPUS_DIR=$${CORPUS_DIR:+$$(realpath "$$CORPUS_DIR")} go test -tags bench -run '^TestBenchExtract$$' -count=1 -v -timeout 30m ./adapters/extract
+
 .PHONY: chaos
 chaos: export CHAOS_TASKS ?= 2000
 chaos: export CHAOS_DOCUMENTS ?= 300

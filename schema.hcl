@@ -324,6 +324,52 @@ table "documents" {
     type    = boolean
     default = false
   }
+  # What names are sorted by: those of Python's may be longer than an index entry can be. It is a column, and not an expression in
+  # the indexes, because PostgreSQL looks for a part of a name within an index only if the index has a column to look into.
+  column "filename_sort" {
+    null = true
+    type = text
+    as {
+      expr = "\"left\"(filename, 255)"
+      type = STORED
+    }
+  }
+  # What the file says about itself; it may be wrong.
+  column "title" {
+    null = true
+    type = text
+  }
+  column "author" {
+    null = true
+    type = text
+  }
+  column "language" {
+    null = true
+    type = text
+  }
+  column "authored_at" {
+    null = true
+    type = timestamptz
+  }
+  column "modified_at" {
+    null = true
+    type = timestamptz
+  }
+  # What the owner should know before opening the file.
+  column "warning" {
+    null = true
+    type = text
+  }
+  # Where in extracted_text each page begins, in characters.
+  column "page_starts" {
+    null = true
+    type = sql("integer[]")
+  }
+  # A derived object (D-06): a picture of the first page.
+  column "thumbnail_key" {
+    null = true
+    type = text
+  }
 
   primary_key {
     columns = [column.id]
@@ -346,21 +392,12 @@ table "documents" {
   index "ix_documents_user_created" {
     columns = [column.user_id, column.created_at]
   }
-  # One index per order and filter of the document list: keyset pages read them in either direction. Names of Python's may be longer
-  # than an index entry can be; what comes after 255 characters does not count in the order.
+  # One index per order and filter of the document list: keyset pages read them in either direction.
   index "ix_documents_user_created_id" {
     columns = [column.user_id, column.created_at, column.id]
   }
   index "ix_documents_user_filename_id" {
-    on {
-      column = column.user_id
-    }
-    on {
-      expr = "\"left\"(filename, 255)"
-    }
-    on {
-      column = column.id
-    }
+    columns = [column.user_id, column.filename_sort, column.id]
   }
   index "ix_documents_user_size_id" {
     columns = [column.user_id, column.size_bytes, column.id]
@@ -369,18 +406,7 @@ table "documents" {
     columns = [column.user_id, column.status, column.created_at, column.id]
   }
   index "ix_documents_user_status_filename_id" {
-    on {
-      column = column.user_id
-    }
-    on {
-      column = column.status
-    }
-    on {
-      expr = "\"left\"(filename, 255)"
-    }
-    on {
-      column = column.id
-    }
+    columns = [column.user_id, column.status, column.filename_sort, column.id]
   }
   index "ix_documents_user_status_size_id" {
     columns = [column.user_id, column.status, column.size_bytes, column.id]
@@ -389,18 +415,7 @@ table "documents" {
     columns = [column.user_id, column.folder_id, column.created_at, column.id]
   }
   index "ix_documents_user_folder_filename_id" {
-    on {
-      column = column.user_id
-    }
-    on {
-      column = column.folder_id
-    }
-    on {
-      expr = "\"left\"(filename, 255)"
-    }
-    on {
-      column = column.id
-    }
+    columns = [column.user_id, column.folder_id, column.filename_sort, column.id]
   }
   index "ix_documents_user_folder_size_id" {
     columns = [column.user_id, column.folder_id, column.size_bytes, column.id]
@@ -415,6 +430,10 @@ table "documents" {
   # The sweeper asks for each object whether a row names it.
   index "ix_documents_object_key" {
     columns = [column.object_key]
+  }
+  index "ix_documents_thumbnail_key" {
+    columns = [column.thumbnail_key]
+    where   = "(thumbnail_key IS NOT NULL)"
   }
   # Deleting a folder sets folder_id to NULL whoever the owner is.
   index "ix_documents_folder" {
@@ -499,6 +518,20 @@ table "document_topics" {
     type = double_precision
   }
 
+  # Ours: a person said that the document does not belong there. Such a row is no filing: it keeps classifiers, ours and Python's,
+  # from suggesting the topic again.
+  column "rejected" {
+    null    = false
+    type    = boolean
+    default = false
+  }
+
+  # Ours: which classifier suggested it, for people.
+  column "suggested_by" {
+    null = true
+    type = text
+  }
+
   primary_key {
     columns = [column.document_id, column.topic_id]
   }
@@ -514,8 +547,10 @@ table "document_topics" {
     on_update   = NO_ACTION
     on_delete   = CASCADE
   }
+  # Counts and lists of a topic's documents leave out rejected rows without looking at the table.
   index "ix_document_topics_topic_document" {
     columns = [column.topic_id, column.document_id]
+    include = [column.rejected]
   }
 }
 

@@ -41,14 +41,23 @@ func (v *Vault) Text(ctx context.Context, owner domain.Owner, id domain.Document
 	return doc, text, err
 }
 
-// DocumentWithText returns a document and what there is of its text.
-func (v *Vault) DocumentWithText(ctx context.Context, owner domain.Owner, id domain.DocumentID) (domain.Document, string, error) {
-	doc, err := v.repo.Document(ctx, owner, id)
-	if err != nil || doc.Status == domain.Pending {
-		return doc, "", err
+// DocumentDetail is a document with what lists leave out because it is long.
+type DocumentDetail struct {
+	domain.Document
+	Text       string // "" while there is none
+	PageStarts []int  // where in Text each page begins, in characters; nil where that is not known
+}
+
+// DocumentDetail returns a document and what there is of its text.
+func (v *Vault) DocumentDetail(ctx context.Context, owner domain.Owner, id domain.DocumentID) (detail DocumentDetail, err error) {
+	if detail.Document, err = v.repo.Document(ctx, owner, id); err != nil || detail.Status == domain.Pending {
+		return detail, err
 	}
-	text, err := v.repo.DocumentText(ctx, owner, id)
-	return doc, text, err
+	if detail.Text, err = v.repo.DocumentText(ctx, owner, id); err != nil {
+		return detail, err
+	}
+	detail.PageStarts, err = v.repo.PageStarts(ctx, owner, id)
+	return detail, err
 }
 
 // OpenContent opens a document's bytes, or a part of them. The caller closes the reader.
@@ -82,7 +91,8 @@ type DocumentChange struct {
 	Topics *[]domain.TopicID
 }
 
-// EditDocument renames, moves or files a document. Topics that a person names are confirmed and replace all others.
+// EditDocument renames, moves or files a document. Topics that a person names are confirmed and replace all others,
+// which are rejected.
 func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID, change DocumentChange) (domain.Document, error) {
 	var name domain.FileName
 	if change.Name != nil {
@@ -91,7 +101,7 @@ func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.
 			return domain.Document{}, err
 		}
 	}
-	return v.repo.EditDocument(ctx, owner, id, v.now(), func(doc *domain.Document) error {
+	edited, err := v.repo.EditDocument(ctx, owner, id, v.now(), func(doc *domain.Document) error {
 		if change.Name != nil {
 			doc.Name = name
 		}
@@ -103,9 +113,13 @@ func (v *Vault) EditDocument(ctx context.Context, owner domain.Owner, id domain.
 		}
 		return nil
 	})
+	if err == nil && change.Topics != nil {
+		v.learn(ctx, owner)
+	}
+	return edited, err
 }
 
-// DeleteDocument removes a document: the row, then the bytes. A crash in between leaves an object that the sweeper finds.
+// DeleteDocument removes a document: the row, then the bytes, its thumbnail's too. A crash in between leaves an object that the sweeper finds.
 func (v *Vault) DeleteDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID) error {
 	doc, err := v.repo.DeleteDocument(ctx, owner, id)
 	if err != nil {
@@ -113,8 +127,12 @@ func (v *Vault) DeleteDocument(ctx context.Context, owner domain.Owner, id domai
 	}
 	if err := elsewhere(doc, v.storage); err != nil {
 		v.log.WarnContext(ctx, "a deleted document's bytes stay in another backend, whose sweep will find them", "document_id", id.String(), "error", err)
-	} else if !doc.Object.IsZero() {
-		v.discard(ctx, doc.Object)
+		return nil
+	}
+	for _, key := range []domain.ObjectKey{doc.Object, doc.Thumbnail} {
+		if !key.IsZero() {
+			v.discard(ctx, key)
+		}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func (s *Sweeper) fuse(ctx context.Context, before time.Time) error {
 		return err
 	}
 	ours := seen.Objects - seen.Foreign
-	none := seen.Orphans > 0 && ours == seen.Orphans+seen.Young
+	none := seen.Orphans > 0 && ours == seen.Orphans+seen.Young+seen.Models
 	if many := seen.Orphans > fuseOrphans && seen.Orphans*100 > ours*fusePercent; !none && !many {
 		return nil
 	}

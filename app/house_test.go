@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -68,15 +67,6 @@ func byName(text string, topics []domain.Topic) (suggestions []domain.Suggestion
 	return suggestions, nil
 }
 
-type anyText struct{}
-
-func (anyText) DetectType(head []byte, _ domain.FileName) string {
-	if bytes.HasPrefix(head, []byte("MZ")) {
-		return "application/x-msdownload"
-	}
-	return "text/plain"
-}
-
 // house is a vault in memory.
 type house struct {
 	*app.Vault
@@ -105,7 +95,7 @@ func newHouse(t *testing.T, change ...func(*app.VaultConfig)) *house {
 	for _, f := range change {
 		f(&cfg)
 	}
-	h.Vault = app.NewVault(cfg, app.VaultDeps{Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: anyText{}, Links: links, Now: h.clock.Now})
+	h.Vault = app.NewVault(cfg, app.VaultDeps{Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: memory.Types{}, Links: links, Trains: h.queue, Now: h.clock.Now})
 	h.processor = app.NewProcessor(domain.Recovery{}, app.ProcessorDeps{Storage: h.storage, Repo: h.repo, Now: h.clock.Now,
 		Extractor:  extractorFunc(func(ctx context.Context, s ports.Source) (ports.Extraction, error) { return h.extract(ctx, s) }),
 		Classifier: classifierFunc(func(text string, topics []domain.Topic) ([]domain.Suggestion, error) { return h.classify(text, topics) })})

@@ -95,6 +95,7 @@ func (p *Processor) Process(ctx context.Context, id domain.DocumentID) (ports.Ta
 
 // work does the work of the attempt that holds the document.
 func (p *Processor) work(ctx context.Context, held domain.Attempt, doc domain.Document) (ports.TaskResult, error) {
+	before := doc.Thumbnail // no attempt but this one can change it
 	outcome, err := p.readHolding(ctx, held, doc)
 	switch {
 	case err == nil:
@@ -102,7 +103,7 @@ func (p *Processor) work(ctx context.Context, held domain.Attempt, doc domain.Do
 	case errors.Is(err, errLostHold):
 		return p.lostHold(ctx, doc)
 	case ctx.Err() != nil:
-		return p.giveBack(ctx, held, doc, 0, err)
+		return p.giveBack(ctx, held, doc, 0, err, domain.ObjectKey{})
 	case domain.ErrorCode(err) == domain.Unreadable:
 		outcome = ports.Outcome{}
 		err = doc.Fail(held, domain.Failure{Code: domain.ErrorReason(err), Message: domain.ErrorMessage(err)}, p.now())
@@ -111,7 +112,7 @@ func (p *Processor) work(ctx context.Context, held domain.Attempt, doc domain.Do
 		outcome = ports.Outcome{}
 		err = doc.Fail(held, domain.Failure{Code: string(domain.ErrorCode(err)), Message: "processing failed: " + domain.ErrorMessage(err)}, p.now())
 	default:
-		return p.giveBack(ctx, held, doc, p.recovery.Backoff(doc.Requeues), err)
+		return p.giveBack(ctx, held, doc, p.recovery.Backoff(doc.Requeues), err, domain.ObjectKey{})
 	}
 	if err != nil {
 		return ports.TaskResult{}, err
@@ -119,13 +120,17 @@ func (p *Processor) work(ctx context.Context, held domain.Attempt, doc domain.Do
 	stored, err := p.repo.Complete(ctx, held, doc, outcome)
 	switch {
 	case err == nil:
+		if stored.Thumbnail != before {
+			p.discard(ctx, before)
+		}
 		return result(stored), nil
 	case domain.ErrorReason(err) == "lost_hold", domain.ErrorCode(err) == domain.NotFound:
+		p.discard(ctx, outcome.Thumbnail)
 		return p.lostHold(ctx, doc)
 	case ctx.Err() != nil:
-		return p.giveBack(ctx, held, p.held(doc), 0, err)
+		return p.giveBack(ctx, held, p.held(doc), 0, err, outcome.Thumbnail)
 	default:
-		return p.giveBack(ctx, held, p.held(doc), p.recovery.Backoff(doc.Requeues), err)
+		return p.giveBack(ctx, held, p.held(doc), p.recovery.Backoff(doc.Requeues), err, outcome.Thumbnail)
 	}
 }
 
@@ -139,41 +144,58 @@ func (p *Processor) held(doc domain.Document) domain.Document {
 func (p *Processor) readHolding(ctx context.Context, held domain.Attempt, doc domain.Document) (ports.Outcome, error) {
 	working, done := p.keepLease(ctx, held, doc.ID)
 	defer done() // a panic too must end the renewals, or nobody could ever take over
-	outcome, err := p.read(working, doc)
+	outcome, thumbnail, err := p.read(working, doc)
+	if err == nil {
+		outcome.Thumbnail, err = p.keepThumbnail(working, doc, thumbnail)
+	}
 	if err != nil && errors.Is(context.Cause(working), errLostHold) {
 		err = errLostHold
 	}
 	return outcome, err
 }
 
-// read makes the outcome: text out of bytes, topics out of text.
-func (p *Processor) read(ctx context.Context, doc domain.Document) (ports.Outcome, error) {
+// read makes the outcome, all but the thumbnail, whose bytes it returns: text out of bytes, topics out of text.
+func (p *Processor) read(ctx context.Context, doc domain.Document) (outcome ports.Outcome, thumbnail []byte, err error) {
+	extraction, err := p.extract(ctx, doc)
+	if err != nil {
+		return ports.Outcome{}, nil, err
+	}
+	outcome = outcomeOf(extraction)
+	outcome.Suggestions, err = p.classify(ctx, doc, extraction.Text)
+	return outcome, extraction.Thumbnail, err
+}
+
+func (p *Processor) extract(ctx context.Context, doc domain.Document) (ports.Extraction, error) {
 	if doc.Object.IsZero() {
-		return ports.Outcome{}, keyDamage(domain.Unreadable)
+		return ports.Extraction{}, keyDamage(domain.Unreadable)
 	}
 	source := &content{open: func() (io.ReadCloser, error) { return p.open(ctx, doc.Object) }}
 	defer source.close()
 	if doc.Size <= shortContent {
 		if err := source.load(shortContent); err != nil {
-			return ports.Outcome{}, err
+			return ports.Extraction{}, err
 		}
 	}
 	extraction, err := p.extractor.Extract(ctx, ports.Source{Owner: doc.Owner, Name: doc.Name, ContentType: doc.ContentType, Size: doc.Size, Content: source})
 	if err != nil {
-		return ports.Outcome{}, fmt.Errorf("extract: %w", err)
+		return ports.Extraction{}, fmt.Errorf("extract: %w", err)
 	}
-	outcome := ports.Outcome{Text: extraction.Text, Truncated: extraction.Truncated, PageCount: extraction.PageCount}
+	return extraction, nil
+}
+
+func (p *Processor) classify(ctx context.Context, doc domain.Document, text string) ([]domain.Suggestion, error) {
 	topics, err := p.repo.TopicsOf(ctx, doc.Owner)
 	if err != nil {
-		return ports.Outcome{}, fmt.Errorf("list topics: %w", err)
+		return nil, fmt.Errorf("list topics: %w", err)
 	}
 	if len(topics) == 0 {
-		return outcome, nil
+		return nil, nil
 	}
-	if outcome.Suggestions, err = p.classifier.Classify(ctx, extraction.Text, topics); err != nil {
-		return ports.Outcome{}, fmt.Errorf("classify: %w", err)
+	suggestions, err := p.classifier.Classify(ctx, text, topics)
+	if err != nil {
+		return nil, fmt.Errorf("classify: %w", err)
 	}
-	return outcome, nil
+	return suggestions, nil
 }
 
 func (p *Processor) open(ctx context.Context, key domain.ObjectKey) (io.ReadCloser, error) {
@@ -191,8 +213,9 @@ func contentGone() error {
 	return domain.Errorf(domain.Unreadable, "the bytes of this document are missing from storage").Because("content_missing")
 }
 
-// giveBack returns the document to pending and asks for another try. It also works while shutting down.
-func (p *Processor) giveBack(ctx context.Context, held domain.Attempt, doc domain.Document, wait time.Duration, cause error) (ports.TaskResult, error) {
+// giveBack returns the document to pending and asks for another try. It also works while shutting down. The thumbnail goes once
+// the row is known not to name it; while that is not known, as after a commit whose answer was lost, it is left to the sweeper.
+func (p *Processor) giveBack(ctx context.Context, held domain.Attempt, doc domain.Document, wait time.Duration, cause error, thumbnail domain.ObjectKey) (ports.TaskResult, error) {
 	interrupted := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
@@ -206,6 +229,8 @@ func (p *Processor) giveBack(ctx context.Context, held domain.Attempt, doc domai
 		// The lease runs out by itself, and the next try takes over.
 		p.log.WarnContext(ctx, "could not give a document back", "document_id", doc.ID.String(), "error", err)
 		wait = max(wait, p.recovery.Lease)
+	} else {
+		p.discard(ctx, thumbnail)
 	}
 	return ports.TaskResult{}, &RetryError{After: wait, Held: interrupted, Err: cause}
 }

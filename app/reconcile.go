@@ -10,10 +10,11 @@ import (
 	"github.com/docuvault/docuvault/ports"
 )
 
-// ReconcilerDeps are the adapters a Reconciler works with. Now and Log may be nil.
+// ReconcilerDeps are the adapters a Reconciler works with. Now and Log may be nil, and so may After, which Run tells of each round.
 type ReconcilerDeps struct {
 	Repo  ports.Repository
 	Queue ports.TaskQueue
+	After func(Reconciled, error)
 	Now   Clock
 	Log   *slog.Logger
 }
@@ -23,6 +24,7 @@ type ReconcilerDeps struct {
 type Reconciler struct {
 	repo     ports.Repository
 	queue    ports.TaskQueue
+	after    func(Reconciled, error)
 	recovery domain.Recovery
 	now      Clock
 	log      *slog.Logger
@@ -30,7 +32,10 @@ type Reconciler struct {
 
 // NewReconciler composes a reconciler.
 func NewReconciler(recovery domain.Recovery, deps ReconcilerDeps) *Reconciler {
-	return &Reconciler{repo: deps.Repo, queue: deps.Queue, recovery: recovery.WithDefaults(), now: deps.Now.orSystem(), log: orDiscard(deps.Log)}
+	if deps.After == nil {
+		deps.After = func(Reconciled, error) {}
+	}
+	return &Reconciler{repo: deps.Repo, after: deps.After, queue: deps.Queue, recovery: recovery.WithDefaults(), now: deps.Now.orSystem(), log: orDiscard(deps.Log)}
 }
 
 const (
@@ -58,9 +63,11 @@ func (r *Reconciler) Run(ctx context.Context) {
 		}
 		wait = reconcileEvery + rand.N(reconcileEvery/5) // replicas should not all look at once
 		done, err := r.Once(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
+		}
+		r.after(done, err)
+		switch {
 		case err != nil:
 			r.log.WarnContext(ctx, "reconciling failed, the next round tries again", "error", err)
 		case done.Enqueued > 0 || done.GaveUp > 0:

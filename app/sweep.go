@@ -20,7 +20,8 @@ type SweeperDeps struct {
 	Log     *slog.Logger
 }
 
-// Sweeper compares storage with the database: it removes objects that no row names and reports rows whose object is missing.
+// Sweeper compares storage with the database: it removes objects that no row names, current models
+// apart, and reports rows whose object is missing.
 type Sweeper struct {
 	storage ports.StorageBackend
 	repo    ports.Repository
@@ -59,31 +60,35 @@ const (
 	OrphanObject  FindingKind = "orphan_object"  // no row names it
 	ForeignObject FindingKind = "foreign_object" // not of this vault's making; never removed
 	MissingObject FindingKind = "missing_object" // a row names it and it is not there
-	DamagedKey    FindingKind = "damaged_key"    // a row names what is no key of ours; its object may be among the foreign ones
+	// MissingThumbnail is no loss: processing the document again makes another.
+	MissingThumbnail FindingKind = "missing_thumbnail"
+	DamagedKey       FindingKind = "damaged_key" // a row names what is no key of ours; its object may be among the foreign ones
 )
 
 // Finding is one disagreement between storage and database.
 type Finding struct {
 	Kind     FindingKind
 	Object   string            // its name in storage
-	Document domain.DocumentID // of a missing object or a damaged key
+	Document domain.DocumentID // of a missing object, a missing thumbnail or a damaged key
 	Size     int64             // bytes
 	Removed  bool
 }
 
 // SweepReport sums a sweep up.
 type SweepReport struct {
-	Objects   int   // looked at
-	Young     int   // within the grace time and named by no row yet
-	Orphans   int   // found
-	Foreign   int   // found
-	Removed   int   // of the orphans
-	Bytes     int64 // of the orphans
-	Documents int   // looked at
-	Missing   int   // documents whose bytes are gone
-	Damaged   int   // documents whose row holds no key of ours: whether their bytes are there cannot be told
-	Elsewhere int   // documents whose bytes another backend keeps: nothing was asked about them
-	Uploads   int   // unfinished uploads found stale, and aborted if deleting
+	Objects           int   // looked at
+	Young             int   // within the grace time and named by no row yet
+	Orphans           int   // found
+	Foreign           int   // found
+	Models            int   // current ones, which are kept
+	Removed           int   // of the orphans
+	Bytes             int64 // of the orphans
+	Documents         int   // looked at
+	Missing           int   // documents whose bytes are gone
+	MissingThumbnails int   // documents whose thumbnail is gone
+	Damaged           int   // documents whose row holds no key of ours: whether their bytes are there cannot be told
+	Elsewhere         int   // documents whose bytes another backend keeps: nothing was asked about them
+	Uploads           int   // unfinished uploads found stale, and aborted if deleting
 }
 
 // Sweep goes through all of storage and all rows once. With Delete it looks at all of storage first and, unless forced, is
@@ -161,6 +166,12 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 			report.Young++
 			continue
 		}
+		if current, err := s.currentModel(ctx, object.Key); err != nil {
+			return err
+		} else if current {
+			report.Models++
+			continue
+		}
 		if options.Delete {
 			named, err := s.repo.NamedObjects(ctx, []domain.ObjectKey{object.Key})
 			if err != nil {
@@ -184,6 +195,23 @@ func (s *Sweeper) sweepBatch(ctx context.Context, batch []ports.Object, before t
 	return nil
 }
 
+// currentModel reports whether the object is the model that the owner's documents are filed by. One of an owner without topics is
+// of no use to anybody.
+func (s *Sweeper) currentModel(ctx context.Context, key domain.ObjectKey) (bool, error) {
+	if !key.IsModel() {
+		return false, nil
+	}
+	newest, _, err := modelsOf(ctx, s.storage, key.Owner())
+	if err != nil {
+		return false, err
+	}
+	topics, err := s.repo.TopicsOf(ctx, key.Owner())
+	if err != nil {
+		return false, fmt.Errorf("list topics: %w", err)
+	}
+	return key == newest && len(topics) > 0, nil
+}
+
 func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, report *SweepReport) error {
 	var after *domain.DocumentID
 	for {
@@ -199,18 +227,23 @@ func (s *Sweeper) checkDocuments(ctx context.Context, options SweepOptions, repo
 		if err != nil {
 			return err
 		}
-		for _, doc := range missing {
-			// A document deleted since the page was read has rightly lost its object.
-			if _, err := s.repo.Document(ctx, doc.Owner, doc.ID); domain.ErrorCode(err) == domain.NotFound {
+		for _, named := range missing {
+			// A document deleted since the page was read has rightly lost its objects, one processed again its older thumbnail.
+			now, err := s.repo.Document(ctx, named.doc.Owner, named.doc.ID)
+			if domain.ErrorCode(err) == domain.NotFound || named.kind == MissingThumbnail && now.Thumbnail != named.key {
 				continue
 			}
-			if doc.Object.IsZero() {
+			finding := Finding{Kind: named.kind, Object: named.key.String(), Document: named.doc.ID, Size: named.doc.Size}
+			switch named.kind {
+			case DamagedKey:
 				report.Damaged++
-				options.Found(Finding{Kind: DamagedKey, Document: doc.ID, Size: doc.Size})
-				continue
+			case MissingThumbnail:
+				report.MissingThumbnails++
+				finding.Size = 0
+			default:
+				report.Missing++
 			}
-			report.Missing++
-			options.Found(Finding{Kind: MissingObject, Object: doc.Object.String(), Document: doc.ID, Size: doc.Size})
+			options.Found(finding)
 		}
 		report.Documents += len(docs)
 		report.Elsewhere += len(docs) - len(here)
@@ -223,33 +256,56 @@ func (s *Sweeper) here(docs []domain.Document) []domain.Document {
 	return slices.DeleteFunc(slices.Clone(docs), func(doc domain.Document) bool { return elsewhere(doc, s.storage) != nil })
 }
 
-// missing returns those documents whose object is not there or whose key is none, in order.
-func (s *Sweeper) missing(ctx context.Context, docs []domain.Document) ([]domain.Document, error) {
-	gone, errs := make([]bool, len(docs)), make([]error, len(docs))
+// namedObject is an object that a document's row names, and what it means if it is not there.
+type namedObject struct {
+	doc  domain.Document
+	key  domain.ObjectKey // zero: what the row names is no key of ours
+	kind FindingKind
+}
+
+func namedBy(docs []domain.Document) []namedObject {
+	var all []namedObject
+	for _, doc := range docs {
+		kind := MissingObject
+		if doc.Object.IsZero() {
+			kind = DamagedKey
+		}
+		all = append(all, namedObject{doc, doc.Object, kind})
+		if !doc.Thumbnail.IsZero() {
+			all = append(all, namedObject{doc, doc.Thumbnail, MissingThumbnail})
+		}
+	}
+	return all
+}
+
+// missing returns those objects of the documents that are not there, in order.
+func (s *Sweeper) missing(ctx context.Context, docs []domain.Document) ([]namedObject, error) {
+	objects := namedBy(docs)
+	gone, errs := make([]bool, len(objects)), make([]error, len(objects))
 	slots := make(chan struct{}, sweepStats)
 	var looking sync.WaitGroup
-	for i, doc := range docs {
+	for i, object := range objects {
 		slots <- struct{}{}
 		looking.Go(func() {
 			defer func() { <-slots }()
-			if doc.Object.IsZero() {
+			if object.key.IsZero() {
 				gone[i] = true
 				return
 			}
-			_, err := s.storage.Stat(ctx, doc.Object)
+			_, err := s.storage.Stat(ctx, object.key)
 			if gone[i] = domain.ErrorCode(err) == domain.NotFound; !gone[i] {
 				errs[i] = err
 			}
 		})
 	}
 	looking.Wait()
-	var missing []domain.Document
-	for i, doc := range docs {
+	var missing []namedObject
+	for i, object := range objects {
 		if errs[i] != nil {
 			return nil, fmt.Errorf("look an object up: %w", errs[i])
 		}
 		if gone[i] {
-			missing = append(missing, doc)
+			missing = append(missing, object)
 		}
 	}
 	return missing, nil

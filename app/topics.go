@@ -25,7 +25,11 @@ func (v *Vault) AddTopic(ctx context.Context, owner domain.Owner, name, descript
 	if err != nil {
 		return domain.Topic{}, err
 	}
-	return topic, v.repo.AddTopic(ctx, topic)
+	if err := v.repo.AddTopic(ctx, topic); err != nil {
+		return domain.Topic{}, err
+	}
+	v.learn(ctx, owner)
+	return topic, nil
 }
 
 // TopicChange is what a person changes of a topic; nil fields stay as they are.
@@ -37,7 +41,7 @@ type TopicChange struct {
 
 // EditTopic renames, describes or recolours a topic.
 func (v *Vault) EditTopic(ctx context.Context, owner domain.Owner, id domain.TopicID, change TopicChange) (ports.CountedTopic, error) {
-	return v.repo.EditTopic(ctx, owner, id, func(topic *domain.Topic) (err error) {
+	edited, err := v.repo.EditTopic(ctx, owner, id, func(topic *domain.Topic) (err error) {
 		if change.Name != nil {
 			if topic.Name, err = domain.NewTopicName(*change.Name); err != nil {
 				return err
@@ -53,6 +57,10 @@ func (v *Vault) EditTopic(ctx context.Context, owner domain.Owner, id domain.Top
 		}
 		return err
 	})
+	if err == nil && (change.Name != nil || change.Description != nil) {
+		v.learn(ctx, owner)
+	}
+	return edited, err
 }
 
 // DeleteTopic removes a topic; its documents stay.

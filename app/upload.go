@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -95,6 +96,9 @@ func (v *Vault) Upload(ctx context.Context, owner domain.Owner, in NewUpload) (d
 	switch {
 	case err == nil && !existing:
 		v.requestProcessing(ctx, doc)
+		if len(doc.Topics) > 0 {
+			v.learn(ctx, owner)
+		}
 	case err == nil, !domain.ErrorCode(err).Retryable():
 		v.discard(ctx, up.Object)
 	default:
@@ -202,12 +206,16 @@ func (v *Vault) tooLarge() error {
 // discardTimeout bounds the clean-up after a failed upload. What it does not manage is the sweeper's.
 const discardTimeout = 10 * time.Second
 
-// discard removes an object that no row names, also when the caller went away.
 func (v *Vault) discard(ctx context.Context, key domain.ObjectKey) {
+	discard(ctx, v.storage, key, v.log)
+}
+
+// discard removes an object that no row names, also when the caller went away.
+func discard(ctx context.Context, storage ports.StorageBackend, key domain.ObjectKey, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	if err := v.storage.Delete(ctx, key); err != nil {
-		v.log.WarnContext(ctx, "could not remove an object, the sweeper will", "object_key", key.String(), "error", err)
+	if err := storage.Delete(ctx, key); err != nil {
+		log.WarnContext(ctx, "could not remove an object, the sweeper will", "object_key", key.String(), "error", err)
 	}
 }
 

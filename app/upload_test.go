@@ -121,7 +121,7 @@ func TestNoRowLosesItsBytes(t *testing.T) {
 				h := newHouse(t)
 				repo := &answerLost{Repository: h.repo}
 				c.fail(repo)
-				vault := app.NewVault(app.VaultConfig{}, app.VaultDeps{Storage: h.storage, Repo: repo, Queue: h.queue, Types: anyText{}, Now: h.clock.Now})
+				vault := app.NewVault(app.VaultConfig{}, app.VaultDeps{Storage: h.storage, Repo: repo, Queue: h.queue, Types: memory.Types{}, Now: h.clock.Now})
 				_, _, err := vault.Upload(t.Context(), domain.Nobody, app.NewUpload{Name: "x", Content: strings.NewReader("text"), Size: -1, OnDuplicate: policy})
 				mustCode(t, err, domain.Unavailable)
 				if rows, keys := h.rows(t), h.objects(t); len(rows) != c.rows || len(keys) != 1 {

@@ -15,6 +15,7 @@ type VaultConfig struct {
 	AllowedTypes []string        // content types that are kept; empty keeps every type
 	LinkTTL      time.Duration   // of a time-limited link unless asked otherwise; default 60 minutes
 	MaxLinkTTL   time.Duration   // the longest a link may live; default 7 days
+	LearnAfter   time.Duration   // from a person's decision to the training that it asks for, others join meanwhile; default 60 s
 	Recovery     domain.Recovery // see domain.Recovery
 }
 
@@ -31,6 +32,9 @@ func (c VaultConfig) withDefaults() VaultConfig {
 	if c.MaxLinkTTL <= 0 {
 		c.MaxLinkTTL = 7 * 24 * time.Hour
 	}
+	if c.LearnAfter <= 0 {
+		c.LearnAfter = time.Minute
+	}
 	c.Recovery = c.Recovery.WithDefaults()
 	return c
 }
@@ -42,11 +46,14 @@ type VaultDeps struct {
 	Queue   ports.TaskQueue
 	Types   ports.TypeDetector
 	Links   *LinkSigner
+	Grouper ports.Grouper       // finds topics that there could be; nil finds none
+	Trains  ports.TrainingQueue // is asked for a training when people decide something; nil is not
 	Now     Clock
 	Log     *slog.Logger
 }
 
-// Vault is what people do with their documents. It is safe for concurrent use and keeps no state of its own.
+// Vault is what people do with their documents. It is safe for concurrent use and keeps no state of its own but
+// when it last asked for trainings.
 type Vault struct {
 	cfg     VaultConfig
 	storage ports.StorageBackend
@@ -55,6 +62,8 @@ type Vault struct {
 	types   ports.TypeDetector
 	links   *LinkSigner
 	allowed map[string]bool
+	grouper ports.Grouper
+	lessons *lessons
 	now     Clock
 	log     *slog.Logger
 }
@@ -62,7 +71,7 @@ type Vault struct {
 // NewVault composes a vault.
 func NewVault(cfg VaultConfig, deps VaultDeps) *Vault {
 	v := &Vault{cfg: cfg.withDefaults(), storage: deps.Storage, repo: deps.Repo, queue: deps.Queue, types: deps.Types,
-		links: deps.Links, now: deps.Now.orSystem(), log: orDiscard(deps.Log)}
+		links: deps.Links, grouper: deps.Grouper, lessons: &lessons{queue: deps.Trains}, now: deps.Now.orSystem(), log: orDiscard(deps.Log)}
 	if len(cfg.AllowedTypes) > 0 {
 		v.allowed = make(map[string]bool, len(cfg.AllowedTypes))
 		for _, t := range cfg.AllowedTypes {

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 )
 
@@ -32,12 +33,26 @@ type Document struct {
 	SHA256      Digest
 	Backend     string // the storage the bytes are in, "minio" for any S3 server
 	Topics      []Filing
-	PageCount   *int // nil where the file has no pages, or nobody counted
-	Truncated   bool // the text was longer than the vault keeps
+	Rejected    []TopicID // topics that a person said it does not belong under, in order; classifiers suggest none of them
+	PageCount   *int      // nil where the file has no pages, or nobody counted
+	Truncated   bool      // the text was longer than the vault keeps
+	About       About
+	Thumbnail   ObjectKey // a picture of the first page; zero: there is none
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 
 	Progress
+}
+
+// About is what processing found out about a document besides its text. Most of it the file says itself, which may be wrong;
+// where it says nothing the field is zero.
+type About struct {
+	Title      string
+	Author     string
+	Language   string    // a BCP 47 tag, such as "de" or "en-GB"
+	AuthoredAt time.Time // when the file says it was written
+	ModifiedAt time.Time // when the file says it was last changed
+	Warning    string    // what its owner should know before opening it
 }
 
 // Upload is what a new document is made of, all of it already validated or measured.
@@ -69,15 +84,37 @@ func NewDocument(up Upload, now time.Time, recovery Recovery) Document {
 	return doc
 }
 
-// FileUnder makes topics the document's confirmed topics and drops every other.
+// FileUnder makes topics the document's confirmed topics and rejects every other that it was under.
 func (d *Document) FileUnder(topics []TopicID) {
-	d.Topics = nil
-	seen := make(map[TopicID]bool, len(topics))
-	for _, topic := range topics {
-		if !seen[topic] {
-			seen[topic] = true
-			d.Topics = append(d.Topics, Filing{Topic: topic, Confirmed: true})
+	for _, old := range d.Topics {
+		if !slices.Contains(topics, old.Topic) {
+			d.Reject(old.Topic)
 		}
+	}
+	d.Topics = nil
+	for _, topic := range topics {
+		d.Accept(topic)
+	}
+}
+
+// Accept makes a topic one of the document's confirmed topics, whether or not it was suggested, and leaves the others alone.
+func (d *Document) Accept(topic TopicID) {
+	d.Rejected = slices.DeleteFunc(slices.Clone(d.Rejected), func(t TopicID) bool { return t == topic })
+	d.Topics = slices.Clone(d.Topics)
+	for i := range d.Topics {
+		if d.Topics[i].Topic == topic {
+			d.Topics[i].Confirmed = true
+			return
+		}
+	}
+	d.Topics = append(d.Topics, Filing{Topic: topic, Confirmed: true})
+}
+
+// Reject takes the document out of a topic, if it is under it, and keeps classifiers from suggesting the topic again.
+func (d *Document) Reject(topic TopicID) {
+	d.Topics = slices.DeleteFunc(slices.Clone(d.Topics), func(f Filing) bool { return f.Topic == topic })
+	if !slices.Contains(d.Rejected, topic) {
+		d.Rejected = append(slices.Clone(d.Rejected), topic)
 	}
 }
 

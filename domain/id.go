@@ -44,6 +44,12 @@ func ParseFolderID(s string) (FolderID, error) {
 	return FolderID(id), err
 }
 
+// ParseOwner reads the canonical 36-character form, the nil UUID for Nobody; anything else is Malformed.
+func ParseOwner(s string) (Owner, error) {
+	id, err := parseUUID("owner", s)
+	return Owner(id), err
+}
+
 // parseUUID is stricter than uuid.Parse, which also takes braces, URNs and missing hyphens: one thing has one name.
 func parseUUID(what, s string) (uuid.UUID, error) {
 	if len(s) == 36 {

@@ -31,6 +31,23 @@ func NewObjectKey(owner Owner, doc DocumentID, tail uuid.UUID, name FileName) Ob
 	return ObjectKey{owner.String() + "/" + doc.String() + "/" + tail.String() + Extension(string(name))}
 }
 
+// NewThumbnailKey builds the key of a document's thumbnail, which is a JPEG: a derived object is named like any other.
+func NewThumbnailKey(owner Owner, doc DocumentID, tail uuid.UUID) ObjectKey {
+	return NewObjectKey(owner, doc, tail, "thumbnail.jpg")
+}
+
+// modelExtension ends the keys of models and, with the nil document before it, tells them from documents' objects.
+const modelExtension = ".model"
+
+// NewModelKey builds the key of a model of what an owner's documents are filed under: {owner}/{nil UUID}/{uuid4}.model. It
+// belongs to no document. The tail is as NewObjectKey's.
+func NewModelKey(owner Owner, tail uuid.UUID) ObjectKey {
+	return NewObjectKey(owner, DocumentID{}, tail, modelExtension)
+}
+
+// ModelPrefix is what the keys of all models of an owner begin with.
+func ModelPrefix(owner Owner) string { return owner.String() + "/" + DocumentID{}.String() + "/" }
+
 // ParseObjectKey reads a key that NewObjectKey, or the Python side by the same rule, once built and that came back from a row
 // or a listing. Anything of another shape is Invalid, a tail that is no UUIDv4 included.
 func ParseObjectKey(s string) (ObjectKey, error) {
@@ -59,7 +76,20 @@ func (k ObjectKey) String() string { return k.s }
 // IsZero reports whether the key names nothing.
 func (k ObjectKey) IsZero() bool { return k.s == "" }
 
-// Document returns the document the object belongs to.
+// IsModel reports whether NewModelKey built the key.
+func (k ObjectKey) IsModel() bool {
+	return !k.IsZero() && k.Document() == DocumentID{} && strings.HasSuffix(k.s, modelExtension)
+}
+
+// Owner returns whose object it is.
+func (k ObjectKey) Owner() Owner {
+	if k.IsZero() {
+		return Nobody
+	}
+	return Owner(uuid.MustParse(k.s[:36]))
+}
+
+// Document returns the document the object belongs to, the zero id for a model.
 func (k ObjectKey) Document() DocumentID {
 	if k.IsZero() {
 		return DocumentID{}

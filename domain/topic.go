@@ -33,10 +33,12 @@ type Filing struct {
 	Color      Color
 	Confirmed  bool     // a person said so; otherwise a classifier suggests it
 	Confidence *float64 // of the classifier that suggested it, 0 to 1; nil when nobody measured
+	By         string   // what suggested it, see Suggestion; "" when nobody says
 }
 
 // Suggestion is a classifier's opinion that a document belongs under a topic.
 type Suggestion struct {
 	Topic      TopicID
 	Confidence float64 // 0 to 1
+	By         string  // the classifier, and why it was this one if another should have answered; for people
 }

@@ -57,7 +57,7 @@ type Extraction struct {
 
 	Title    string    // at most MaxTitle characters
 	Author   string    // at most MaxTitle characters
-	Language string    // a BCP 47 tag, such as "de" or "en-GB"
+	Language string    // a BCP 47 tag, such as "de" or "en-GB"; where the file says none, what its text is in if that is clear
 	Created  time.Time // UTC, whole seconds
 	Modified time.Time // UTC, whole seconds
 
@@ -84,7 +84,8 @@ type Classifier interface {
 
 // TypeDetector finds a document's content type from its first bytes, helped by its name only where the bytes leave it open
 // (plain text that may be CSV or Markdown). It returns a bare media type in lower case, "application/octet-stream" when it
-// cannot tell. Head holds the first DetectBytes bytes, or the whole document if it is shorter.
+// cannot tell. Head holds the first DetectBytes bytes, or the whole document if it is shorter; it is left as it is. The same head
+// and name always have the same type. typetest.Run holds every promise. It is safe for concurrent use.
 type TypeDetector interface {
 	DetectType(head []byte, name domain.FileName) string
 }

@@ -25,6 +25,14 @@ type TaskQueue interface {
 	Health(ctx context.Context) error
 }
 
+// TrainingQueue asks workers of this program for a model of what an owner's documents are filed under. Python's workers never see
+// the task. queuetest.RunTraining holds every promise against every implementation.
+type TrainingQueue interface {
+	// EnqueueTraining puts a task on the queue that trains the owner's classifier, not before the given time. A nil error means
+	// that the queue has it.
+	EnqueueTraining(ctx context.Context, owner domain.Owner, notBefore time.Time) error
+}
+
 // QueueSnapshot is what Snapshot saw.
 type QueueSnapshot struct {
 	Waiting int                    // tasks in the queue

@@ -14,6 +14,7 @@ type Repository interface {
 	Processing
 	Topics
 	Folders
+	Learning
 
 	// Tx runs fn in one transaction: all of it happens or nothing does. An error or a panic of fn rolls back and is passed on,
 	// and a commit that fails is an error. fn must use the Repository it is given, must not keep it, and makes no network call
@@ -41,6 +42,9 @@ type Documents interface {
 	// DocumentText returns the extracted text, "" while there is none.
 	DocumentText(ctx context.Context, owner domain.Owner, id domain.DocumentID) (string, error)
 
+	// PageStarts says where in the text each page begins, as Extraction.PageStarts does; nil where that is not known.
+	PageStarts(ctx context.Context, owner domain.Owner, id domain.DocumentID) ([]int, error)
+
 	// DocumentByContent returns the owner's oldest document with this digest.
 	DocumentByContent(ctx context.Context, owner domain.Owner, digest domain.Digest) (domain.Document, error)
 
@@ -51,7 +55,7 @@ type Documents interface {
 	// that rows added or removed meanwhile neither repeat nor hide another row. A limit below 1 and an unknown sort are Invalid.
 	ListDocuments(ctx context.Context, owner domain.Owner, query DocumentQuery) ([]domain.Document, error)
 
-	// EditDocument lets edit change what a person may change (Name, Folder, Topics) and stores it, with a new UpdatedAt, or
+	// EditDocument lets edit change what a person may change (Name, Folder, Topics, Rejected) and stores it, with a new UpdatedAt, or
 	// passes on edit's error and stores nothing. Concurrent edits follow one another. A folder or topic that this owner does not
 	// have is Invalid and names the field. What processing writes meanwhile is not undone.
 	EditDocument(ctx context.Context, owner domain.Owner, id domain.DocumentID, now time.Time, edit func(*domain.Document) error) (domain.Document, error)
@@ -70,10 +74,11 @@ type Processing interface {
 	Advance(ctx context.Context, id domain.DocumentID, move func(*domain.Document) error) (domain.Document, error)
 
 	// Complete stores the outcome that doc's holder came to: doc is as Advance left it for that holder and then moved on by
-	// Finish or Fail, held is its attempt. Progress, text, page count and suggested topics are stored together; confirmed topics
-	// stay; topics that are gone meanwhile are left out. Of a document that failed only Progress is stored: what an earlier
-	// round found out stays. If the attempt no longer holds the document it is a Conflict with
-	// reason "lost_hold", or NotFound if the document is gone, and nothing is stored. It returns the document as it is now.
+	// Finish or Fail, held is its attempt. Progress, everything in outcome, and suggested topics are stored together and replace
+	// what the round before found; confirmed topics stay; topics that are gone meanwhile, and rejected ones, are left out. Of a
+	// document that failed only Progress is stored: what an earlier round found out stays. If the attempt no longer holds the
+	// document it is a Conflict with reason "lost_hold", or NotFound if the document is gone, and nothing is stored. It returns the
+	// document as it is now.
 	Complete(ctx context.Context, held domain.Attempt, doc domain.Document, outcome Outcome) (domain.Document, error)
 
 	// RecoverOverdue takes the overdue documents, the longest overdue first, lets decide change their Progress, stores it, and
@@ -81,7 +86,7 @@ type Processing interface {
 	// that each goes to one caller.
 	RecoverOverdue(ctx context.Context, overdue Overdue, decide func(*domain.Document) domain.Verdict) ([]Recovered, error)
 
-	// NamedObjects returns those of the keys that some row names.
+	// NamedObjects returns those of the keys that some row names, as its object or as its thumbnail.
 	NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[domain.ObjectKey]bool, error)
 
 	// DocumentsAfter returns up to limit documents of any owner in order of their ids, from the first one after the given id,
@@ -94,6 +99,9 @@ type Outcome struct {
 	Text        string // stored when the document is Ready; NUL is dropped, invalid UTF-8 replaced by U+FFFD
 	Truncated   bool
 	PageCount   *int
+	PageStarts  []int            // as Extraction.PageStarts
+	About       domain.About     // its texts are treated like Text, its times as domain.Moment
+	Thumbnail   domain.ObjectKey // of an object that is stored already; zero: there is none
 	Suggestions []domain.Suggestion
 }
 
@@ -128,7 +136,7 @@ type Topics interface {
 	DeleteTopic(ctx context.Context, owner domain.Owner, id domain.TopicID) error
 }
 
-// CountedTopic is a topic with the number of documents filed under it, suggested ones included.
+// CountedTopic is a topic with the number of documents filed under it, suggested ones included, rejected ones not.
 type CountedTopic struct {
 	domain.Topic
 	Documents int

@@ -192,6 +192,9 @@ func (c *Client) wouldWrite(ctx context.Context, rdb *redis.Client) error {
 	return rdb.ZAddXX(ctx, c.keys.unackedIndex(), redis.Z{}).Err() // XX: a member that is not there is not added
 }
 
+// Redis is the broker's connection, for who keeps something of its own beside the queue or wants its statistics. It is the client's to close.
+func (c *Client) Redis() *redis.Client { return c.rdb }
+
 // Close releases the connections. Workers, producers and results made from the client end with errors.
 func (c *Client) Close() error {
 	err := c.rdb.Close()

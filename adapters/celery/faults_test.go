@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/docuvault/docuvault/adapters/celery"
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // do runs a command that is expected to be answered well.

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/docuvault/docuvault/domain"
@@ -38,7 +36,7 @@ type Classifier struct {
 
 	mu    sync.Mutex
 	known map[described]*profile
-	stems map[string]string
+	stems stems
 }
 
 var _ ports.Classifier = (*Classifier)(nil)
@@ -54,24 +52,35 @@ func New(cfg Config) *Classifier {
 	if cfg.Threshold <= 0 {
 		cfg.Threshold = 0.4
 	}
-	return &Classifier{cfg: cfg, known: map[described]*profile{}, stems: map[string]string{}}
+	return &Classifier{cfg: cfg, known: map[described]*profile{}, stems: stems{}}
 }
 
+// Name is what every classifier of this package goes by.
+const Name = "local"
+
 // Name implements ports.Classifier.
-func (c *Classifier) Name() string { return "local" }
+func (c *Classifier) Name() string { return Name }
 
 // Classify implements ports.Classifier. Confidence grows with the share of a topic's name and the number of its description's
 // words that the text has. Words that many of the topics share count less.
 func (c *Classifier) Classify(ctx context.Context, text string, topics []domain.Topic) ([]domain.Suggestion, error) {
-	if err := ctx.Err(); err != nil {
-		code := domain.Canceled
-		if errors.Is(err, context.DeadlineExceeded) {
-			code = domain.Unavailable
-		}
-		return nil, domain.Wrap(code, err, "classifying was stopped")
+	if err := domain.ContextError(ctx, "classifying took too long"); err != nil {
+		return nil, err
 	}
+	var found []domain.Suggestion
+	for i, confidence := range c.match(text, topics) {
+		if confidence >= c.cfg.Threshold {
+			found = append(found, domain.Suggestion{Topic: topics[i].ID, Confidence: confidence, By: Name})
+		}
+	}
+	return c.best(found), nil
+}
+
+// match returns for each topic how sure its name and description make that the text belongs under it.
+func (c *Classifier) match(text string, topics []domain.Topic) []float64 {
+	confidences := make([]float64, len(topics))
 	if text == "" || len(topics) == 0 {
-		return nil, nil
+		return confidences
 	}
 	profiles := make([]*profile, len(topics))
 	spread := make(map[string]int, 16*len(topics)) // how many topics have a term
@@ -82,13 +91,10 @@ func (c *Classifier) Classify(ctx context.Context, text string, topics []domain.
 		}
 	}
 	mentions := c.mentions(text, spread)
-	var found []domain.Suggestion
-	for i, topic := range topics {
-		if confidence := mentions.confidence(profiles[i], spread, len(topics)); confidence >= c.cfg.Threshold {
-			found = append(found, domain.Suggestion{Topic: topic.ID, Confidence: confidence})
-		}
+	for i := range topics {
+		confidences[i] = mentions.confidence(profiles[i], spread, len(topics))
 	}
-	return c.best(found), nil
+	return confidences
 }
 
 // best orders suggestions, equal ones by id, and leaves out repetitions and what is far behind the first.
@@ -122,11 +128,8 @@ type profile struct {
 	names int // how many of them are the name's
 }
 
-// How many profiles and stems are remembered: making one profile costs as much as reading a page of text.
-const (
-	mostKnown = 4096
-	mostStems = 50_000
-)
+// mostKnown is how many profiles are remembered: making one costs as much as reading a page of text.
+const mostKnown = 4096
 
 func (c *Classifier) profile(topic domain.Topic) *profile {
 	key := described{topic.Name, topic.Description}
@@ -140,7 +143,7 @@ func (c *Classifier) profile(topic domain.Topic) *profile {
 		if only && !says(word) {
 			return
 		}
-		if term := c.stem(word); !slices.Contains(p.terms, term) {
+		if term := c.stems.of(word); !slices.Contains(p.terms, term) {
 			p.terms = append(p.terms, term)
 		}
 	}
@@ -173,26 +176,11 @@ func (c *Classifier) mentions(text string, wanted map[string]int) mentions {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for word, n := range counts {
-		if term := c.stem(word); wanted[term] > 0 {
+		if term := c.stems.of(word); wanted[term] > 0 {
 			m.counts[term] += n
 		}
 	}
 	return m
-}
-
-// stem remembers what stem returns: texts use the same words over and over. The caller holds the lock.
-func (c *Classifier) stem(word string) string {
-	if term, ok := c.stems[word]; ok {
-		return term
-	}
-	term := stem(word)
-	if len(word) <= 32 {
-		if len(c.stems) >= mostStems {
-			clear(c.stems)
-		}
-		c.stems[strings.Clone(word)] = term // the word itself would keep its whole text alive
-	}
-	return term
 }
 
 // confidence is the chance, on a scale that only orders topics, that the text belongs under the topic: it does if its name is

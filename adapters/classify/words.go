@@ -62,6 +62,26 @@ func pairs(run string, visit func(string)) {
 	}
 }
 
+// mostStems is how many stems are remembered: texts use the same words over and over, and a stem costs more than a look-up.
+const mostStems = 50_000
+
+// stems remembers what stem returns. It is for one goroutine at a time.
+type stems map[string]string
+
+func (s stems) of(word string) string {
+	if term, ok := s[word]; ok {
+		return term
+	}
+	term := stem(word)
+	if len(word) <= 32 {
+		if len(s) >= mostStems {
+			clear(s)
+		}
+		s[strings.Clone(word)] = term // the word itself would keep its whole text alive
+	}
+	return term
+}
+
 // stem reduces an English word to what its inflections share. Words with other letters stay as they are: cutting them by
 // English rules would only make different words equal.
 func stem(word string) string {

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // dataDir is the locked folder of one cluster:

@@ -1,45 +1,27 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
+
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // logLines passes the server's output on, line by line: what ends a connection or the server as a warning; what it warns of, and
 // errors of statements, which whoever sent them was told of and judges, as information; the rest, and what is part of every start
 // and stop, at debug.
 type logLines struct {
-	log     *slog.Logger
-	mu      sync.Mutex
-	partial []byte
-	noPort  atomic.Bool
+	*childproc.LineWriter
+	log    *slog.Logger
+	noPort atomic.Bool
 }
 
-func newLogLines(log *slog.Logger) *logLines { return &logLines{log: log} }
-
-const maxLine = 8 << 10
-
-func (l *logLines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.partial = append(l.partial, b...)
-	for {
-		i := bytes.IndexByte(l.partial, '\n')
-		if i < 0 {
-			break
-		}
-		l.emit(string(l.partial[:i]))
-		l.partial = l.partial[i+1:]
-	}
-	if len(l.partial) > maxLine {
-		l.emit(string(l.partial))
-		l.partial = nil
-	}
-	return len(b), nil
+func newLogLines(log *slog.Logger) *logLines {
+	l := &logLines{log: log}
+	l.LineWriter = childproc.NewLineWriter(l.emit)
+	return l
 }
 
 func (l *logLines) emit(line string) {

@@ -32,17 +32,3 @@ func TestServerLinesHaveTheirLevel(t *testing.T) {
 		}
 	}
 }
-
-// Nothing grows without bound because a line does not end.
-func TestEndlessServerLine(t *testing.T) {
-	t.Parallel()
-	lines := newLogLines(slog.New(slog.DiscardHandler))
-	for range 100 {
-		if _, err := lines.Write(bytes.Repeat([]byte("x"), 1000)); err != nil {
-			t.Fatal(err)
-		}
-		if len(lines.partial) > maxLine {
-			t.Fatalf("%d bytes are kept", len(lines.partial))
-		}
-	}
-}

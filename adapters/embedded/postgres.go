@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // PostgresConfig says where and how the server runs. DataDir is required; everything else has a default.

@@ -10,7 +10,7 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 const (

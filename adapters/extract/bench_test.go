@@ -16,7 +16,7 @@ import (
 func BenchmarkLetter(b *testing.B) {
 	text := strings.Repeat("Dear Sir or Madam, the invoice of last month is still open. ", 70)[:4096]
 	x := open(b, Config{Children: 1})
-	inside := formats.New(formats.Limits{}, "", filetype.New(), slog.New(slog.DiscardHandler))
+	inside := formats.New(formats.Limits{}, formats.Setup{}, filetype.New(), slog.New(slog.DiscardHandler))
 	var outer, inner time.Duration
 	for b.Loop() {
 		start := time.Now()

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +17,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/domain"
 )
 
 // How long a child may take to say that it is ready. It reads no document before.
 const (
 	startTimeout  = 30 * time.Second
-	engineTimeout = 5 * time.Minute // it may have to compile PDFium first
+	engineTimeout = 5 * time.Minute // it may have to compile its engines first
 )
 
 // crashed is the reason of documents that make a parser crash; a child that met one is replaced.
@@ -41,16 +43,16 @@ const (
 
 // child is a running extraction worker, seen from the parent. One goroutine at a time uses it; kill is for any.
 type child struct {
-	cmd    *exec.Cmd
-	dir    string // its working folder while it has a name
-	in     *os.File
-	out    *os.File
-	w      *bufio.Writer
-	r      *bufio.Reader
-	buf    []byte
-	stderr firstBytes
-	layers []string
-	engine bool // for PDFs
+	cmd     *exec.Cmd
+	dir     string // its working folder while it has a name
+	in      *os.File
+	out     *os.File
+	w       *bufio.Writer
+	r       *bufio.Reader
+	buf     []byte
+	stderr  firstBytes
+	layers  []string
+	engines formats.Engines
 
 	owner     domain.Owner
 	documents int
@@ -139,9 +141,9 @@ func spawn(cfg Config, ended func()) (*child, error) {
 
 // greet tells the child its limits.
 func (c *child) greet(h hello) error {
-	c.engine = h.Engine
+	c.engines = h.Engines
 	patience := startTimeout
-	if h.Engine {
+	if h.Engines != 0 {
 		patience = engineTimeout
 	}
 	if err := c.out.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -160,7 +162,6 @@ func (c *child) greet(h hello) error {
 	if answer.Magic != magic {
 		return errors.New("the program answered, but is no extraction worker")
 	}
-	c.layers = answer.Layers
 	c.layers = answer.Layers
 	// A folder without a name takes no files. Where a folder in use cannot be removed, it goes with the child.
 	c.removeDir()
@@ -265,24 +266,60 @@ type childError struct{ error }
 // errNonsense is what a child sends that no worker of ours would.
 var errNonsense = errors.New("an answer beyond its limits")
 
+// answer is a child's whole answer.
+type answer struct {
+	reply
+	text      string
+	thumbnail []byte
+	starts    []int
+}
+
+// maxThumbnail is the most bytes that a thumbnail may have; one of noise has about half.
+const maxThumbnail = 1 << 20
+
+// maxStarts is the most pages that a child is believed.
+const maxStarts = 1 << 20
+
 // receive waits for the answer. A child may have been taken over by a document: it is believed as little as the document is.
-func (c *child) receive(mostText int) (reply, string, error) {
-	var answer reply
-	err := readMessage(c.r, &answer)
-	if err != nil {
-		return reply{}, "", err
+// Alive is called each time that the child says it needs longer, and ends the waiting by an error.
+func (c *child) receive(mostText int, alive func() error) (answer, error) {
+	var a answer
+	for {
+		a = answer{}
+		if err := readMessage(c.r, &a.reply); err != nil {
+			return answer{}, err
+		}
+		if !a.Alive {
+			break
+		}
+		if err := alive(); err != nil {
+			return answer{}, err
+		}
 	}
-	if answer.Text < 0 || answer.Text > mostText || answer.Pages != nil && *answer.Pages < 0 {
-		return reply{}, "", errNonsense
+	switch {
+	case a.Text < 0, a.Text > mostText, a.Thumbnail < 0, a.Thumbnail > maxThumbnail:
+		return answer{}, errNonsense
+	case a.Starts < 0, a.Starts > maxStarts, a.Starts > 0 && (a.Pages == nil || a.Starts > *a.Pages), a.Pages != nil && *a.Pages < 0:
+		return answer{}, errNonsense
 	}
-	text := make([]byte, answer.Text)
-	if _, err := io.ReadFull(c.r, text); err != nil {
-		return reply{}, "", err
+	text, starts := make([]byte, a.Text), make([]byte, 4*a.Starts)
+	if a.Thumbnail > 0 {
+		a.thumbnail = make([]byte, a.Thumbnail)
+	}
+	for _, part := range [][]byte{text, a.thumbnail, starts} {
+		if _, err := io.ReadFull(c.r, part); err != nil {
+			return answer{}, err
+		}
 	}
 	if !c.deadline.Stop() {
-		return reply{}, "", errors.New("the deadline passed")
+		return answer{}, errors.New("the deadline passed")
 	}
-	return answer, string(text), nil
+	a.text = string(text)
+	for len(starts) > 0 {
+		a.starts = append(a.starts, int(binary.BigEndian.Uint32(starts)))
+		starts = starts[4:]
+	}
+	return a, nil
 }
 
 // outOfMemory reports whether the process ended because of the limits on memory. The runtime has no exit code of its own for

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/extract/ocr"
 )
 
 // WorkerCommand is the hidden first argument that makes the program an extraction worker.
@@ -22,9 +23,9 @@ type Config struct {
 	Children  int           // most children at a time; the number of processors
 	Documents int           // documents a child reads before it is replaced; 256
 	Idle      time.Duration // how long a child without work is kept; 30 s
-	Timeout   time.Duration // wall time one document may take in its child; 60 s
+	Timeout   time.Duration // wall time one document may take in its child, and again each picture of a page in it; 60 s
 
-	CPU time.Duration // processor time one document may take, in whole seconds, on Linux; Timeout
+	CPU time.Duration // processor time one document may take, and again each picture of a page in it, in whole seconds, on Linux; Timeout
 
 	// RequireSandbox refuses to read anything where a layer of the sandbox is missing. Left out, what is missing is logged.
 	RequireSandbox bool
@@ -36,11 +37,16 @@ type Config struct {
 	MaxInput int64 // bytes of one document; 100 MiB
 	Memory   int64 // bytes a child may use beyond what an idle one does; 1 GiB
 
-	formats.Limits // of text, pages and archives, with the defaults documented there
+	// NoOCR leaves pictures unread: images, and pages of PDFs that are pictures. They still have thumbnails.
+	NoOCR bool
+	// Languages are those that are read in pictures; English is built in.
+	Languages ocr.Languages
+
+	formats.Limits // of text, pages, pictures and archives, with the defaults documented there
 
 	// CacheDir is a folder of the program's own for compiled WebAssembly, which is native code: it is made with mode 0700 and
 	// written only by a child that reads no document. Empty is docuvault below the user's cache folder; "-" is none, which
-	// makes the first PDF of every child take seconds.
+	// makes the first PDF or picture of every child take seconds.
 	CacheDir string
 }
 
@@ -76,6 +82,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Soffice != "" && c.RequireSandbox && runtime.GOOS != "linux" {
 		return c, errors.New("LibreOffice cannot be confined on this system, and the sandbox is required")
 	}
+	if !c.NoOCR {
+		if err := c.Languages.Check(); err != nil {
+			return c, err
+		}
+	}
 	c.Limits = c.WithDefaults()
 	switch c.CacheDir {
 	case "":
@@ -95,6 +106,10 @@ func (c Config) withDefaults() (Config, error) {
 		c.CacheDir = dir
 	}
 	return c, nil
+}
+
+func (c Config) setup() formats.Setup {
+	return formats.Setup{CacheDir: c.CacheDir, Languages: c.Languages, NoOCR: c.NoOCR}
 }
 
 // privateDir makes a folder that nobody else can write to, or says why it cannot.

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +20,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -102,13 +100,13 @@ func readSample(t *testing.T, x *Extractor, dir string, sample sampleFile) outco
 		o.result, o.detail = ports.ReasonUnsupported, "kept, but not read"
 		return o
 	}
-	c, err := x.pool.take(t.Context(), domain.Nobody, formats.NeedsEngine(o.kind))
+	c, err := x.pool.take(t.Context(), domain.Nobody, x.cfg.setup().Needs(o.kind))
 	if err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
 	got, _, err := x.read(t.Context(), c, ports.Source{Name: name, ContentType: o.kind, Size: int64(len(data)), Content: bytes.NewReader(data)})
-	o.took, o.peak, o.text = time.Since(start), c.peak(), got.Text
+	o.took, o.peak, o.text = time.Since(start), peakOf(c.cmd.Process.Pid), got.Text
 	x.pool.give(c, false)
 	if o.peak == 0 { // it is gone, and what it ends with is all there is
 		o.peak = c.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
@@ -126,18 +124,6 @@ func readSample(t *testing.T, x *Extractor, dir string, sample sampleFile) outco
 	o.detail = cmp.Or(got.Warning, o.detail)
 	o.score(t, dir)
 	return o
-}
-
-// peak is the most memory the child ever had, 0 if it is gone.
-func (c *child) peak() int64 {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(c.cmd.Process.Pid) + "/status")
-	if err != nil {
-		return 0
-	}
-	_, after, _ := strings.Cut(string(b), "VmHWM:")
-	var kib int64
-	_, _ = fmt.Sscan(after, &kib)
-	return kib << 10
 }
 
 // score compares the tokens read with those expected. F1 is the harmonic mean of how many of the tokens read are right and how

@@ -1,8 +1,10 @@
 package extract
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image/jpeg"
 	"log/slog"
 	"slices"
 	"strings"
@@ -59,8 +61,8 @@ func (x *Extractor) Close() error {
 // Extract implements ports.Extractor. A Read of source.Content that blocks is waited for: let it end with ctx, as the readers
 // of every StorageBackend do.
 func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Extraction, error) {
-	if err := ctx.Err(); err != nil {
-		return ports.Extraction{}, canceled(err)
+	if err := stopped(ctx); err != nil {
+		return ports.Extraction{}, err
 	}
 	if old, ok := legacyTypes[source.ContentType]; ok {
 		return x.extractLegacy(ctx, source, old)
@@ -72,14 +74,14 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	if source.Size > x.cfg.MaxInput {
 		return ports.Extraction{}, x.tooLarge()
 	}
-	engine := formats.NeedsEngine(source.ContentType)
-	if engine {
+	engines := x.cfg.setup().Needs(source.ContentType)
+	if engines != 0 {
 		x.Warm(ctx)
 	}
-	c, err := x.pool.take(ctx, source.Owner, engine)
+	c, err := x.pool.take(ctx, source.Owner, engines)
 	if err != nil {
 		if ctx.Err() != nil {
-			return ports.Extraction{}, canceled(ctx.Err())
+			return ports.Extraction{}, stopped(ctx)
 		}
 		return ports.Extraction{}, domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
 	}
@@ -91,15 +93,13 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 // read has one document read by c, and says whether c may be used again.
 func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (ports.Extraction, bool, error) {
 	c.documents++
-	if err := limitCPU(c.cmd.Process.Pid, x.cfg.CPU); err != nil && slices.Contains(c.layers, layerCPU) {
-		x.log.WarnContext(ctx, "the processor time of an extraction child could not be limited", "err", err)
-	}
+	x.allowCPU(ctx, c)
 	stop := context.AfterFunc(ctx, func() { c.kill(byCaller) })
-	answer, text, err := x.exchange(c, source)
+	answer, err := x.exchange(ctx, c, source)
 	alive := stop() && ctx.Err() == nil
 	switch {
 	case !alive:
-		return ports.Extraction{}, false, canceled(ctx.Err())
+		return ports.Extraction{}, false, stopped(ctx)
 	case errors.Is(err, errTooLarge):
 		return ports.Extraction{}, usable(err), x.tooLarge()
 	case isReaderError(err):
@@ -111,23 +111,40 @@ func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (po
 		return ports.Extraction{}, false, domain.Wrap(domain.Unavailable, errors.New(answer.Fault), "documents cannot be read at the moment")
 	case answer.Reason != "":
 		return ports.Extraction{}, !answer.Last, verdict(answer)
-	case !acceptable(text, x.cfg.MaxText) || !acceptable(answer.Title+answer.Author+answer.Language, 3*ports.MaxTitle):
+	case !acceptable(answer.text, x.cfg.MaxText) || !acceptableStarts(answer) || !acceptablePicture(answer.thumbnail) || !acceptable(answer.Title+answer.Author+answer.Language, 3*ports.MaxTitle):
 		c.end(byRecycling)
-		return ports.Extraction{}, false, crash(errors.New("the child's answer is not text"))
+		return ports.Extraction{}, false, crash(errors.New("the child's answer is not what was agreed"))
 	}
 	return ports.Extraction{
-		Text: text, Truncated: answer.Truncated, PageCount: answer.Pages,
+		Text: answer.text, Truncated: answer.Truncated, PageCount: answer.Pages, PageStarts: answer.starts, Thumbnail: answer.thumbnail,
 		Title: answer.Title, Author: answer.Author, Language: answer.Language, Created: answer.Created.UTC(), Modified: answer.Modified.UTC(),
 		Warning: warning(source.ContentType, source.Name),
 	}, true, nil
 }
 
-func (x *Extractor) exchange(c *child, source ports.Source) (reply, string, error) {
+func (x *Extractor) exchange(ctx context.Context, c *child, source ports.Source) (answer, error) {
 	err := c.send(request{ContentType: source.ContentType, Size: source.Size}, source.Content, x.cfg.MaxInput, x.cfg.Timeout)
 	if err != nil {
-		return reply{}, "", err
+		return answer{}, err
 	}
-	return c.receive(utf8.UTFMax * x.cfg.MaxText)
+	// A picture is looked at up to five times, to find which way is up.
+	const looks = 5
+	more := looks * x.cfg.MaxScans
+	return c.receive(utf8.UTFMax*x.cfg.MaxText, func() error {
+		if more--; more < 0 {
+			return errNonsense
+		}
+		c.deadline.Reset(x.cfg.Timeout)
+		x.allowCPU(ctx, c)
+		return nil
+	})
+}
+
+// allowCPU lets a child use as much processor time as a document may have, from now on.
+func (x *Extractor) allowCPU(ctx context.Context, c *child) {
+	if err := limitCPU(c.cmd.Process.Pid, x.cfg.CPU); err != nil && slices.Contains(c.layers, layerCPU) {
+		x.log.WarnContext(ctx, "the processor time of an extraction child could not be limited", "err", err)
+	}
 }
 
 // loss says why a child did not answer.
@@ -174,7 +191,7 @@ func crash(cause error) error {
 }
 
 // verdict turns a child's word about a document into an error.
-func verdict(answer reply) error {
+func verdict(answer answer) error {
 	message := strings.ToValidUTF8(cut(answer.Message), "")
 	e := domain.Errorf(domain.Unreadable, "%s", message)
 	switch answer.Reason {
@@ -194,12 +211,23 @@ func acceptable(text string, most int) bool {
 	return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 && (len(text) <= most || utf8.RuneCountInString(text) <= most)
 }
 
-func canceled(err error) error {
-	code := domain.Canceled
-	if errors.Is(err, context.DeadlineExceeded) {
-		code = domain.Unavailable
+// acceptableStarts checks page starts against the port's promise.
+func acceptableStarts(a answer) bool {
+	length := utf8.RuneCountInString(a.text)
+	return slices.IsSorted(a.starts) && (len(a.starts) == 0 || a.starts[0] == 0 && a.starts[len(a.starts)-1] <= length)
+}
+
+// acceptablePicture checks a thumbnail against the port's promise, as far as its head tells.
+func acceptablePicture(b []byte) bool {
+	if len(b) == 0 {
+		return true
 	}
-	return domain.Wrap(code, err, "reading the document was stopped")
+	head, err := jpeg.DecodeConfig(bytes.NewReader(b))
+	return err == nil && head.Width <= ports.ThumbnailSize && head.Height <= ports.ThumbnailSize
+}
+
+func stopped(ctx context.Context) error {
+	return domain.ContextError(ctx, "reading the document took too long")
 }
 
 func isReaderError(err error) bool {

@@ -95,20 +95,25 @@ func TestConformance(t *testing.T) {
 	extracttest.Run(t, func(t *testing.T) extracttest.Subject {
 		page := "<title>Title</title><p>Hello <b>world</b>"
 		return extracttest.Subject{
-			Extractor: open(t, Config{Limits: formats.Limits{MaxText: 5000, MaxPages: 10}, CacheDir: programsOwn}),
+			Extractor: open(t, Config{Limits: formats.Limits{MaxText: 5000, MaxPages: 10, MaxPixels: 2_000_000}, CacheDir: programsOwn}),
 			MaxText:   5000,
 			Samples: []extracttest.Sample{
 				{Name: "markdown", ContentType: "text/markdown", Content: []byte("# Head\n\n*text*"), Text: "# Head\n\n*text*"},
 				{Name: "csv", ContentType: "text/csv", Content: []byte("a;b\r\n1;2\r\n"), Text: "a;b\n1;2\n"},
 				{Name: "json", ContentType: "application/json", Content: []byte(`{"key": "value"}`), Text: `{"key": "value"}`},
 				{Name: "html", ContentType: "text/html", Content: []byte(page), Text: "Title\nHello world", Title: "Title"},
-				{Name: "pdf", ContentType: "application/pdf", Content: formatstest.PDF("page one", "page two"), Text: "page one\npage two", Pages: 2},
+				{Name: "pdf", ContentType: "application/pdf", Content: formatstest.PDF("page one", "page two"), Text: "page one\npage two", Pages: 2, Starts: []int{0, 9}, Picture: true},
 				{Name: "docx", ContentType: docx, Content: formatstest.DOCX(formatstest.Paragraphs("one", "two"), nil), Text: "one\ntwo"},
-				said(extracttest.Sample{Name: "pptx", ContentType: ooxml + "presentationml.presentation", Content: formatstest.PPTX("one"), Text: "one\nleft\tright\nsay this", Pages: 1}),
+				said(extracttest.Sample{Name: "pptx", ContentType: ooxml + "presentationml.presentation", Content: formatstest.PPTX("one"), Text: "one\nleft\tright\nsay this", Pages: 1, Starts: []int{0}}),
 				said(extracttest.Sample{Name: "xlsx", ContentType: ooxml + "spreadsheetml.sheet", Content: formatstest.XLSX(`<row><c s="1"><v>45429</v></c></row>`), Text: "Budget\n2024-05-17\na remark"}),
 				said(extracttest.Sample{Name: "odt", ContentType: "application/vnd.oasis.opendocument.text", Content: formatstest.ODF("text", "<text:p>one</text:p>", ""), Text: "the footer\none"}),
 				{Name: "rtf", ContentType: "application/rtf", Content: []byte(`{\rtf1{\info{\title T}}one\par two}`), Text: "one\ntwo", Title: "T"},
 				{Name: "xml", ContentType: "application/xml", Content: []byte("<a><b>one</b></a>"), Text: "one"},
+				{Name: "png", ContentType: "image/png", Content: formatstest.PNG(formatstest.Picture(1240, 200, "Invoice number 4711")), Text: "Invoice number 4711", Picture: true},
+				{Name: "tiff", ContentType: "image/tiff", Text: "First page\nSecond page", Pages: 2, Starts: []int{0, 11}, Picture: true,
+					Content: formatstest.TIFF(formatstest.Picture(1240, 200, "First page"), formatstest.Picture(1240, 200, "Second page"))},
+				{Name: "scanned pdf", ContentType: "application/pdf", Text: "Scanned page", Pages: 1, Starts: []int{0}, Picture: true,
+					Content: formatstest.ScannedPDF("", formatstest.Picture(1240, 200, "Scanned page"))},
 				{Name: "zip, with a file that cannot be read", ContentType: "application/zip", Text: "a.txt\nay\nb.docx\nc.pdf\npage",
 					Content: formatstest.Zip(file("a.txt", "ay"), file("b.docx", "PK\x03\x04"), file("c.pdf", string(formatstest.PDF("page"))))},
 				{Name: "mail", ContentType: "message/rfc822", Content: formatstest.Mail("body", formatstest.File{Name: "a.pdf", Content: formatstest.PDF("page")}),
@@ -124,7 +129,9 @@ func TestConformance(t *testing.T) {
 				{Name: "corrupt pdf", ContentType: "application/pdf", Content: []byte("%PDF-1.4 nothing"), Reason: ports.ReasonCorrupt},
 				{Name: "corrupt docx", ContentType: docx, Content: []byte("PK\x03\x04"), Reason: ports.ReasonCorrupt},
 				{Name: "nested docx", ContentType: docx, Content: formatstest.DOCX(strings.Repeat("<w:p>", 1000), nil), Reason: ports.ReasonTooComplex},
-				{Name: "kept but not read", ContentType: "image/png", Content: []byte("\x89PNG"), Reason: ports.ReasonUnsupported},
+				{Name: "corrupt png", ContentType: "image/png", Content: []byte("\x89PNG"), Reason: ports.ReasonCorrupt},
+				{Name: "kept but not read", ContentType: "image/heic", Content: []byte("\x00\x00\x00\x18ftypheic"), Reason: ports.ReasonUnsupported},
+				{Name: "too large a png", ContentType: "image/png", Content: formatstest.PNG(formatstest.Picture(2100, 1000, "")), Reason: ports.ReasonTooComplex},
 			},
 		}
 	})

@@ -16,10 +16,11 @@ import (
 //	parent: hello                          once; the child applies the limits
 //	child:  ready                          once
 //	parent: request, chunk…, end of bytes  for each document
-//	child:  reply, text
+//	child:  reply, text, thumbnail, page starts
 //
 // A message is a length (4 bytes, big endian) and that many bytes of JSON. A chunk is a length and that many bytes of the
-// document; length 0 ends the document, length abandoned takes it back, and there is then no reply.
+// document; length 0 ends the document, length abandoned takes it back, and there is then no reply. A reply that says no more than
+// that the child is alive has nothing behind it, and another one follows. A page start is 4 bytes, big endian.
 
 // abandoned in place of a chunk's length means that the document will not be finished.
 const abandoned = 1<<32 - 1
@@ -31,15 +32,15 @@ const (
 )
 
 // magic tells a worker from some other program that Command names by mistake.
-const magic = "docuvault extraction worker 1"
+const magic = "docuvault extraction worker 2"
 
 type hello struct {
-	Magic    string         `json:"magic"`
-	Limits   formats.Limits `json:"limits"`
-	MaxInput int64          `json:"max_input"`
-	Memory   int64          `json:"memory"`
-	CacheDir string         `json:"cache_dir,omitempty"`
-	Engine   bool           `json:"engine,omitempty"` // load what PDFs need, which fills the cache
+	Magic    string          `json:"magic"`
+	Limits   formats.Limits  `json:"limits"`
+	MaxInput int64           `json:"max_input"`
+	Memory   int64           `json:"memory"`
+	Setup    formats.Setup   `json:"setup"`
+	Engines  formats.Engines `json:"engines,omitempty"` // to load, which fills the cache
 }
 
 type ready struct {
@@ -60,7 +61,10 @@ type reply struct {
 	Last      bool   `json:"last,omitempty"`    // the child wants to be replaced
 	Truncated bool   `json:"truncated,omitempty"`
 	Pages     *int   `json:"pages,omitempty"`
-	Text      int    `json:"text"` // bytes of text that follow
+	Alive     bool   `json:"alive,omitempty"`     // the document takes its time
+	Text      int    `json:"text"`                // bytes that follow
+	Thumbnail int    `json:"thumbnail,omitempty"` // bytes that follow
+	Starts    int    `json:"starts,omitempty"`    // page starts that follow
 	formats.About
 }
 

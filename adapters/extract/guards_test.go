@@ -67,11 +67,14 @@ func TestCloseEndsBusyAndIdleChildren(t *testing.T) {
 	}
 }
 
+func stillAlive() error { return nil }
+
 // An answer longer than any text may be is not even taken in.
 func TestAnswersHaveALimit(t *testing.T) {
 	t.Parallel()
 	negative := -1
-	for name, answer := range map[string]reply{"too long": {Text: 101}, "negative": {Text: -1}, "pages": {Text: 1, Pages: &negative}} {
+	for name, answer := range map[string]reply{"too long": {Text: 101}, "negative": {Text: -1}, "pages": {Text: 1, Pages: &negative},
+		"a thumbnail": {Thumbnail: maxThumbnail + 1}, "less than none": {Thumbnail: -1}, "page starts without pages": {Starts: 1}} {
 		var pipe bytes.Buffer
 		w := bufio.NewWriter(&pipe)
 		if err := errors.Join(writeMessage(w, answer), w.Flush()); err != nil {
@@ -79,8 +82,8 @@ func TestAnswersHaveALimit(t *testing.T) {
 		}
 		pipe.WriteString(strings.Repeat("x", 1000))
 		c := &child{r: bufio.NewReader(&pipe), deadline: time.NewTimer(time.Hour)}
-		if _, text, err := c.receive(100); !errors.Is(err, errNonsense) || text != "" {
-			t.Errorf("%s: %d bytes, %v", name, len(text), err)
+		if got, err := c.receive(100, stillAlive); !errors.Is(err, errNonsense) || got.text != "" {
+			t.Errorf("%s: %d bytes, %v", name, len(got.text), err)
 		}
 	}
 	var pipe bytes.Buffer
@@ -90,8 +93,8 @@ func TestAnswersHaveALimit(t *testing.T) {
 	}
 	pipe.WriteString(strings.Repeat("x", 100))
 	c := &child{r: bufio.NewReader(&pipe), deadline: time.NewTimer(time.Hour)}
-	if _, text, err := c.receive(100); err != nil || len(text) != 100 {
-		t.Errorf("exactly the limit: %d bytes, %v", len(text), err)
+	if got, err := c.receive(100, stillAlive); err != nil || len(got.text) != 100 {
+		t.Errorf("exactly the limit: %d bytes, %v", len(got.text), err)
 	}
 	writeTooMuch := bufio.NewReader(bytes.NewReader([]byte{0xff, 0xff, 0xff, 0xfe}))
 	if err := readMessage(writeTooMuch, &reply{}); err == nil || !strings.Contains(err.Error(), "not ours") {

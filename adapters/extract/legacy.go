@@ -93,7 +93,7 @@ func (n *noting) Read(b []byte) (int, error) {
 func (x *Extractor) convert(ctx context.Context, dir string, old legacy) error {
 	if err := x.pool.enter(ctx); err != nil {
 		if ctx.Err() != nil {
-			return canceled(ctx.Err())
+			return stopped(ctx)
 		}
 		return domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
 	}
@@ -117,7 +117,7 @@ func (x *Extractor) convert(ctx context.Context, dir string, old legacy) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return canceled(ctx.Err())
+		return stopped(ctx)
 	case x.pool.life.Err() != nil:
 		return domain.Wrap(domain.Unavailable, errClosed, "documents cannot be read at the moment")
 	case bounded.Err() != nil:

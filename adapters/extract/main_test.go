@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 		case WorkerCommand:
 			os.Exit(Main(filetype.New()))
 		case misbehave:
-			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, log *slog.Logger) documentReader {
-				return badReader{formats.New(h.Limits, h.CacheDir, filetype.New(), log), h.CacheDir}
+			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, _ func(), log *slog.Logger) documentReader {
+				return badReader{formats.New(h.Limits, h.Setup, filetype.New(), log), h.Setup.CacheDir}
 			}))
 		case fakeOffice:
 			os.Exit(playOffice(os.Args[2:]))
@@ -128,7 +128,10 @@ type badReader struct {
 }
 
 // Warm notes that it was called, instead of compiling.
-func (r badReader) Warm() error {
+func (r badReader) Warm(engines formats.Engines) error {
+	if engines == 0 {
+		return nil
+	}
 	f, err := os.CreateTemp(r.cacheDir, "warmed-*")
 	if err != nil {
 		return err

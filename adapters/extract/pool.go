@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/domain"
 )
 
@@ -37,17 +38,17 @@ func newPool(cfg Config, log *slog.Logger) *pool {
 	life, stop := context.WithCancel(context.Background())
 	return &pool{
 		cfg: cfg, log: log, turns: make(chan struct{}, cfg.Children), life: life, stop: stop, running: map[*child]struct{}{},
-		hello: hello{Magic: magic, Limits: cfg.Limits, MaxInput: cfg.MaxInput, Memory: cfg.Memory, CacheDir: cfg.CacheDir},
+		hello: hello{Magic: magic, Limits: cfg.Limits, MaxInput: cfg.MaxInput, Memory: cfg.Memory, Setup: cfg.setup()},
 	}
 }
 
-// take waits for a turn and returns a child that has served nobody but owner, with the engine for PDFs if it is asked for one.
+// take waits for a turn and returns a child that has served nobody but owner, with the engines that are asked for.
 // The caller gives it back.
-func (p *pool) take(ctx context.Context, owner domain.Owner, engine bool) (*child, error) {
+func (p *pool) take(ctx context.Context, owner domain.Owner, engines formats.Engines) (*child, error) {
 	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
-	c, err := p.find(ctx, owner, engine)
+	c, err := p.find(ctx, owner, engines)
 	if err != nil {
 		p.leave()
 		return nil, err
@@ -80,14 +81,14 @@ func (p *pool) leave() {
 	p.users.Done()
 }
 
-func (p *pool) find(ctx context.Context, owner domain.Owner, engine bool) (*child, error) {
+func (p *pool) find(ctx context.Context, owner domain.Owner, engines formats.Engines) (*child, error) {
 	for {
-		c, victim := p.pick(owner, engine)
+		c, victim := p.pick(owner, engines)
 		switch {
 		case victim != nil:
 			victim.end(byRecycling)
 		case c == nil:
-			return p.start(ctx, owner, engine)
+			return p.start(ctx, owner, engines)
 		case c.gone(): // it died while nobody looked
 			p.log.Warn("an idle extraction child was gone", "pid", c.cmd.Process.Pid, "state", c.cmd.ProcessState.String())
 			p.discard(c, byRecycling)
@@ -98,11 +99,11 @@ func (p *pool) find(ctx context.Context, owner domain.Owner, engine bool) (*chil
 }
 
 // pick returns an idle child of the owner's that can do it, else one that has to make room, else neither.
-func (p *pool) pick(owner domain.Owner, engine bool) (mine, victim *child) {
+func (p *pool) pick(owner domain.Owner, engines formats.Engines) (mine, victim *child) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, c := range slices.Backward(p.idle) {
-		if c.owner == owner && (c.engine || !engine) {
+		if c.owner == owner && c.engines.Has(engines) {
 			p.idle = slices.Delete(p.idle, i, i+1)
 			c.idle.Stop()
 			return c, nil
@@ -118,9 +119,9 @@ func (p *pool) pick(owner domain.Owner, engine bool) (mine, victim *child) {
 	return nil, victim
 }
 
-func (p *pool) start(ctx context.Context, owner domain.Owner, engine bool) (*child, error) {
+func (p *pool) start(ctx context.Context, owner domain.Owner, engines formats.Engines) (*child, error) {
 	h := p.hello
-	h.Engine = engine
+	h.Engines = engines
 	c, err := p.launch(ctx, h)
 	if err != nil {
 		return nil, err

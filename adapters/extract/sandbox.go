@@ -36,7 +36,7 @@ func missing(active []string) []string {
 // Sandbox starts a child, logs by which layers it is confined and returns them. With Config.RequireSandbox it is an error if
 // one is missing.
 func (x *Extractor) Sandbox(ctx context.Context) ([]string, error) {
-	c, err := x.pool.take(ctx, domain.Nobody, false)
+	c, err := x.pool.take(ctx, domain.Nobody, 0)
 	if err != nil {
 		return nil, fmt.Errorf("start an extraction child: %w", err)
 	}

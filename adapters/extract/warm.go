@@ -10,9 +10,9 @@ import (
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 )
 
-// Warm fills the compilation cache, so that the first PDF need not wait the seconds that compiling takes. It does so in a
+// Warm fills the compilation cache, so that the first PDF or picture need not wait the seconds that compiling takes. It does so in a
 // child that reads no document: what it writes is native code, which no document may have had a hand in. Without being called
-// it happens before the first PDF. A failure costs time later and nothing else, so it is logged, not returned.
+// it happens before the first of them. A failure costs time later and nothing else, so it is logged, not returned.
 func (x *Extractor) Warm(ctx context.Context) {
 	if x.cfg.CacheDir == "" {
 		return
@@ -26,7 +26,7 @@ func (x *Extractor) Warm(ctx context.Context) {
 	if x.warmDone {
 		return
 	}
-	mark := filepath.Join(x.cfg.CacheDir, formats.Engine+"-ready-"+buildMark())
+	mark := filepath.Join(x.cfg.CacheDir, formats.Engine+"-ready-"+buildMark()+x.cfg.mark())
 	if _, err := os.Stat(mark); err == nil {
 		x.warmDone = true
 		return
@@ -34,13 +34,13 @@ func (x *Extractor) Warm(ctx context.Context) {
 	start := time.Now()
 	if err := x.pool.warm(ctx); err != nil {
 		if ctx.Err() == nil {
-			x.log.Warn("compiling the PDF reader ahead failed", "err", err)
+			x.log.Warn("compiling the engines ahead failed", "err", err)
 			x.warmDone = true // once is enough: children compile for themselves
 		}
 		return
 	}
 	x.warmDone = true
-	x.log.Info("the PDF reader was compiled", "duration_ms", time.Since(start).Milliseconds())
+	x.log.Info("the engines for PDFs and pictures were compiled", "duration_ms", time.Since(start).Milliseconds())
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		x.log.Warn("the compilation cache cannot be marked", "err", err)
 	}
@@ -53,13 +53,24 @@ func (p *pool) warm(ctx context.Context) error {
 	}
 	defer p.leave()
 	h := p.hello
-	h.Engine = true
+	h.Engines = formats.PDFium
+	if !p.cfg.NoOCR {
+		h.Engines |= formats.Tesseract
+	}
 	c, err := p.launch(ctx, h)
 	if err != nil {
 		return err
 	}
 	c.end(byRecycling)
 	return nil
+}
+
+// mark tells apart what was compiled.
+func (c Config) mark() string {
+	if c.NoOCR {
+		return "-without-ocr"
+	}
+	return ""
 }
 
 // buildMark tells apart kinds of build (go build, go test): the compiler keeps its code under a version that it takes from there.

@@ -36,19 +36,21 @@ func Main(types ports.TypeDetector) int {
 	}
 	out := os.Stdout
 	os.Stdout = os.Stderr // a library that prints must not speak for us
-	return serve(os.Stdin, out, os.Stderr, func(h hello, log *slog.Logger) documentReader {
-		return formats.New(h.Limits, h.CacheDir, types, log)
+	return serve(os.Stdin, out, os.Stderr, func(h hello, alive func(), log *slog.Logger) documentReader {
+		r := formats.New(h.Limits, h.Setup, types, log)
+		r.Alive = alive
+		return r
 	})
 }
 
 // documentReader is what package formats does, replaced in tests by one that hangs and crashes.
 type documentReader interface {
 	Read(contentType string, data []byte) (formats.Result, error)
-	Warm() error
+	Warm(engines formats.Engines) error
 	Close() error
 }
 
-func serve(in io.Reader, out, logs io.Writer, open func(hello, *slog.Logger) documentReader) int {
+func serve(in io.Reader, out, logs io.Writer, open func(h hello, alive func(), log *slog.Logger) documentReader) int {
 	// The parent decides when a child ends. A signal to the whole group (Ctrl-C, a service manager) must not make the
 	// document that is just being read look like one that crashes its parser.
 	signal.Ignore(endingSignals()...)
@@ -60,7 +62,7 @@ func serve(in io.Reader, out, logs io.Writer, open func(hello, *slog.Logger) doc
 		return exitProtocol
 	}
 	debug.SetMaxStack(maxStack)
-	w.reader = open(h, log)
+	w.reader = open(h, w.alive, log)
 	code := w.run(h)
 	if err := w.reader.Close(); err != nil {
 		log.Error("closing the reader failed", "err", err)
@@ -79,11 +81,9 @@ type worker struct {
 
 func (w *worker) run(h hello) int {
 	// What needs files and makes code comes first, while there is no document: after that neither is possible.
-	if h.Engine {
-		if err := w.reader.Warm(); err != nil {
-			w.log.Error("loading the engine failed", "err", err)
-			return exitProtocol
-		}
+	if err := w.reader.Warm(h.Engines); err != nil {
+		w.log.Error("loading the engines failed", "err", err)
+		return exitProtocol
 	}
 	endOnCPULimit()
 	layers := confine(h, w.log)
@@ -122,19 +122,30 @@ func (w *worker) document() error {
 	w.memory.start()
 	result, err := w.reader.Read(req.ContentType, data)
 	w.memory.stop()
-	answer := reply{Truncated: result.Truncated, Pages: result.Pages, About: result.About, Text: len(result.Text)}
+	answer := reply{
+		Truncated: result.Truncated, Pages: result.Pages, About: result.About,
+		Text: len(result.Text), Thumbnail: len(result.Thumbnail), Starts: len(result.Starts),
+	}
 	if err != nil {
-		answer = failure(err)
+		answer, result = failure(err), formats.Result{}
 	}
 	if err := writeMessage(w.out, answer); err != nil {
 		return noEOF(err)
 	}
-	if answer.Text > 0 {
-		if _, err := w.out.WriteString(result.Text); err != nil {
-			return noEOF(err)
-		}
+	// The writer keeps its first error for Flush.
+	_, _ = w.out.WriteString(result.Text)
+	_, _ = w.out.Write(result.Thumbnail)
+	for _, start := range result.Starts {
+		_ = writeLength(w.out, uint32(start))
 	}
 	return noEOF(w.out.Flush())
+}
+
+// alive tells the parent that a document of many pictures is still being read. An end of the parent shows when the answer is sent.
+func (w *worker) alive() {
+	if err := writeMessage(w.out, reply{Alive: true}); err == nil {
+		_ = w.out.Flush()
+	}
 }
 
 // receive takes a document's chunks, and reports whether it was sent to its end.

@@ -144,13 +144,5 @@ func unusable(err error) error {
 
 // contextError translates the end of ctx, nil if it has not ended.
 func contextError(ctx context.Context) error {
-	err := ctx.Err()
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return domain.Wrap(domain.Unavailable, context.Cause(ctx), "the storage took too long")
-	default:
-		return domain.Wrap(domain.Canceled, context.Cause(ctx), "the caller went away")
-	}
+	return domain.ContextError(ctx, "the storage took too long")
 }

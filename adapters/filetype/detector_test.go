@@ -15,6 +15,7 @@ import (
 	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
+	"github.com/docuvault/docuvault/ports/typetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -83,6 +84,11 @@ func noise(n int) string {
 		b[i] = byte(x >> 24)
 	}
 	return string(b)
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	typetest.Run(t, func(*testing.T) ports.TypeDetector { return filetype.New() })
 }
 
 func TestDetectType(t *testing.T) {

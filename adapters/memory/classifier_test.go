@@ -16,6 +16,12 @@ func TestClassifierConformance(t *testing.T) {
 	classifytest.Run(t, func(*testing.T) ports.Classifier { return &memory.Classifier{} })
 }
 
+func TestLearnerConformance(t *testing.T) {
+	t.Parallel()
+	classifytest.RunLearner(t, func(*testing.T) ports.Learner { return memory.Learner{} })
+	classifytest.RunGrouper(t, memory.Learner{})
+}
+
 func TestClassifierPlans(t *testing.T) {
 	t.Parallel()
 	var c memory.Classifier

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -18,7 +19,7 @@ import (
 )
 
 // Extractor is a ports.Extractor in this process that reads plain text and nothing else: every type that begins with "text/"
-// as UTF-8. A document of the type "unreadable/" and a reason is Unreadable for that reason; all other types are unsupported.
+// as UTF-8. Form feeds make pages of it. A JPEG ("image/jpeg") has no text and is its own thumbnail. A document of the type "unreadable/" and a reason is Unreadable for that reason; all other types are unsupported.
 type Extractor struct {
 	maxText int
 
@@ -87,16 +88,37 @@ func (x *Extractor) Extract(ctx context.Context, source ports.Source) (ports.Ext
 	if reason, ok := strings.CutPrefix(source.ContentType, "unreadable/"); ok {
 		return ports.Extraction{}, domain.Errorf(domain.Unreadable, "the document is %s", reason).Because(reason)
 	}
+	if source.ContentType == "image/jpeg" {
+		return ports.Extraction{Thumbnail: []byte(b.String())}, nil
+	}
 	if !strings.HasPrefix(source.ContentType, "text/") {
 		return ports.Extraction{}, domain.Errorf(domain.Unreadable, "%s cannot be read", source.ContentType).Because(ports.ReasonUnsupported)
 	}
-	text := plainText(b.String())
-	short := cutAt(text, x.maxText)
-	got := ports.Extraction{Text: short, Truncated: len(short) < len(text)}
+	got := x.pages(strings.Split(b.String(), "\f"))
 	if strings.EqualFold(path.Ext(string(source.Name)), ".exe") {
 		got.Warning = "the file is called a program"
 	}
 	return got, nil
+}
+
+// pages is the extraction of a text on these pages; one page is a text without pages.
+func (x *Extractor) pages(pages []string) ports.Extraction {
+	var text string
+	var starts []int
+	for i, page := range pages {
+		if i > 0 {
+			text += "\n"
+		}
+		starts = append(starts, utf8.RuneCountInString(text))
+		text += plainText(page)
+	}
+	short := cutAt(text, x.maxText)
+	got := ports.Extraction{Text: short, Truncated: len(short) < len(text)}
+	if count := len(pages); count > 1 {
+		got.PageCount = &count
+		got.PageStarts = slices.DeleteFunc(starts, func(start int) bool { return got.Truncated && start >= x.maxText })
+	}
+	return got
 }
 
 // plainText is what every extractor does to text: UTF-8 in NFC whose only control characters are "\n" and "\t".

@@ -1,8 +1,11 @@
 package memory_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/jpeg"
 	"strings"
 	"testing"
 
@@ -14,10 +17,12 @@ import (
 
 func TestExtractorConformance(t *testing.T) {
 	t.Parallel()
-	extracttest.Run(t, func(*testing.T) extracttest.Subject {
+	extracttest.Run(t, func(t *testing.T) extracttest.Subject {
 		s := extracttest.Subject{
 			Extractor: memory.NewExtractor(1000), MaxText: 1000,
-			Samples: []extracttest.Sample{{Name: "table", ContentType: "text/csv", Content: []byte("a,b\n1,2\n"), Text: "a,b\n1,2\n"}},
+			Samples: []extracttest.Sample{{Name: "table", ContentType: "text/csv", Content: []byte("a,b\n1,2\n"), Text: "a,b\n1,2\n"},
+				{Name: "pages", ContentType: "text/plain", Content: []byte("one\ftwo"), Text: "one\ntwo", Pages: 2, Starts: []int{0, 4}},
+				{Name: "picture", ContentType: "image/jpeg", Content: picture(t), Picture: true}},
 		}
 		for _, reason := range []string{ports.ReasonCorrupt, ports.ReasonEncrypted, ports.ReasonTooComplex, ports.ReasonTimeout,
 			ports.ReasonCrashed, ports.ReasonUnsupported} {
@@ -25,6 +30,15 @@ func TestExtractorConformance(t *testing.T) {
 		}
 		return s
 	})
+}
+
+func picture(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestExtractorFaults(t *testing.T) {

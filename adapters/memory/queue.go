@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -11,10 +10,11 @@ import (
 	"github.com/docuvault/docuvault/ports"
 )
 
-// Queue is a ports.TaskQueue in this process. Work plays the worker. The zero Queue is ready to use.
+// Queue is a ports.TaskQueue and a ports.TrainingQueue in this process. Work and Train play the worker. The zero Queue is ready to use.
 type Queue struct {
 	mu      sync.Mutex
 	waiting []queued
+	trains  []training
 	held    map[domain.TaskID]bool
 	tasks   map[domain.TaskID]ports.Task
 	fail    error
@@ -27,7 +27,15 @@ type queued struct {
 	at   time.Time
 }
 
-var _ ports.TaskQueue = (*Queue)(nil)
+type training struct {
+	owner domain.Owner
+	at    time.Time
+}
+
+var (
+	_ ports.TaskQueue     = (*Queue)(nil)
+	_ ports.TrainingQueue = (*Queue)(nil)
+)
 
 // Enqueue implements ports.TaskQueue.
 func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.DocumentID, now time.Time) error {
@@ -41,6 +49,43 @@ func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.Docu
 	}
 	q.waiting = append(q.waiting, queued{task: task, doc: doc, at: now})
 	return nil
+}
+
+// EnqueueTraining implements ports.TrainingQueue.
+func (q *Queue) EnqueueTraining(ctx context.Context, owner domain.Owner, notBefore time.Time) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.refuse(ctx); err != nil {
+		return err
+	}
+	if q.full {
+		return errFull
+	}
+	q.trains = append(q.trains, training{owner, notBefore})
+	return nil
+}
+
+// Trainer trains one owner's classifier, as app.Trainer.Train does.
+type Trainer func(ctx context.Context, owner domain.Owner) error
+
+// Train takes the first training whose time has come and has it handled. After a retryable error it goes back to the end of the
+// queue. It reports whether there was one.
+func (q *Queue) Train(ctx context.Context, now time.Time, train Trainer) bool {
+	q.mu.Lock()
+	i := slices.IndexFunc(q.trains, func(t training) bool { return !t.at.After(now) })
+	if i < 0 {
+		q.mu.Unlock()
+		return false
+	}
+	next := q.trains[i]
+	q.trains = slices.Delete(q.trains, i, i+1)
+	q.mu.Unlock()
+	if err := train(ctx, next.owner); err != nil && domain.ErrorCode(err).Retryable() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.trains = append(q.trains, next)
+	}
+	return true
 }
 
 // Snapshot implements ports.TaskQueue.
@@ -108,7 +153,7 @@ func (q *Queue) Fail(err error) {
 func (q *Queue) Lose() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting, q.held, q.tasks = nil, nil, nil
+	q.waiting, q.trains, q.held, q.tasks = nil, nil, nil, nil
 }
 
 // Handler processes one document, as app.Processor.Process does.
@@ -151,12 +196,8 @@ func (q *Queue) Work(ctx context.Context, now time.Time, handle Handler) bool {
 }
 
 func (q *Queue) refuse(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		code := domain.Canceled
-		if errors.Is(err, context.DeadlineExceeded) {
-			code = domain.Unavailable
-		}
-		return domain.Wrap(code, err, "the queue was not waited for")
+	if err := domain.ContextError(ctx, "the queue took too long"); err != nil {
+		return err
 	}
 	return q.fail
 }

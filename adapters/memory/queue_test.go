@@ -12,6 +12,40 @@ import (
 	"github.com/docuvault/docuvault/ports/queuetest"
 )
 
+// work calls once over and over until the test ends, with a pause when there is nothing to do.
+func work(t *testing.T, once func(context.Context) bool) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var working sync.WaitGroup
+	working.Go(func() {
+		poll := time.NewTicker(time.Millisecond)
+		defer poll.Stop()
+		for ctx.Err() == nil {
+			if once(ctx) {
+				continue
+			}
+			select {
+			case <-ctx.Done():
+			case <-poll.C:
+			}
+		}
+	})
+	t.Cleanup(func() { cancel(); working.Wait() })
+}
+
+func TestTrainingConformance(t *testing.T) {
+	t.Parallel()
+	queuetest.RunTraining(t, func(*testing.T) queuetest.TrainingHarness {
+		q := &memory.Queue{}
+		return queuetest.TrainingHarness{
+			Queue: q,
+			Start: func(t *testing.T, train func(context.Context, domain.Owner) error) {
+				work(t, func(ctx context.Context) bool { return q.Train(ctx, time.Now(), train) })
+			},
+			Break: func(*testing.T) { q.Fail(domain.Errorf(domain.Unavailable, "the queue is down")) },
+		}
+	})
+}
+
 func TestQueueConformance(t *testing.T) {
 	t.Parallel()
 	queuetest.Run(t, func(t *testing.T) queuetest.Harness {
@@ -19,22 +53,7 @@ func TestQueueConformance(t *testing.T) {
 		return queuetest.Harness{
 			Queue: q,
 			Start: func(t *testing.T, handle func(context.Context, domain.DocumentID) (ports.TaskResult, error)) {
-				ctx, cancel := context.WithCancel(t.Context())
-				var working sync.WaitGroup
-				working.Go(func() {
-					poll := time.NewTicker(time.Millisecond)
-					defer poll.Stop()
-					for ctx.Err() == nil {
-						if q.Work(ctx, time.Now(), handle) {
-							continue
-						}
-						select {
-						case <-ctx.Done():
-						case <-poll.C:
-						}
-					}
-				})
-				t.Cleanup(func() { cancel(); working.Wait() })
+				work(t, func(ctx context.Context) bool { return q.Work(ctx, time.Now(), handle) })
 			},
 			Lose:   func(*testing.T) { q.Lose() },
 			Break:  func(*testing.T) { q.Fail(domain.Errorf(domain.Unavailable, "the queue is down")) },

@@ -3,7 +3,6 @@ package memory
 import (
 	"bytes"
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 	"sync"
@@ -83,6 +82,7 @@ type rows struct {
 type storedDocument struct {
 	domain.Document // its filings without the topics' names and colours
 	text            string
+	pageStarts      []int
 }
 
 // unit is the repository as one call or one transaction sees it.
@@ -108,11 +108,7 @@ func (u unit) enter(ctx context.Context, method string) (leave func(), err error
 }
 
 func canceled(ctx context.Context) error {
-	err := ctx.Err()
-	if errors.Is(err, context.DeadlineExceeded) {
-		return domain.Wrap(domain.Unavailable, err, "the database is not available at the moment")
-	}
-	return domain.Wrap(domain.Canceled, err, "the request was canceled")
+	return domain.ContextError(ctx, "the database is not available at the moment")
 }
 
 // Tx implements ports.Repository.

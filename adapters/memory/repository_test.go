@@ -23,6 +23,10 @@ func TestRepositoryConformance(t *testing.T) {
 				repo.Fail(Commit, domain.Errorf(domain.Unavailable, "the commit failed"))
 				return nil
 			},
+			Break: func() func() {
+				repo.Down()
+				return repo.Up
+			},
 		}
 	})
 }

@@ -45,10 +45,22 @@ func (u unit) mustHave(owner domain.Owner, folder domain.FolderID, filings []dom
 // asKept returns a document as a database would keep it, sharing nothing with the caller's.
 func asKept(doc domain.Document) domain.Document {
 	doc.Topics = filings(doc.Topics)
+	doc.Rejected = rejected(doc)
 	doc.PageCount = clone(doc.PageCount)
+	doc.About = storedAbout(doc.About)
 	doc.CreatedAt, doc.UpdatedAt = domain.Moment(doc.CreatedAt), domain.Moment(doc.UpdatedAt)
 	doc.Progress = storedProgress(doc.Progress)
 	return doc
+}
+
+func storedAbout(a domain.About) domain.About {
+	return domain.About{Title: storable(a.Title), Author: storable(a.Author), Language: storable(a.Language), Warning: storable(a.Warning),
+		AuthoredAt: domain.Moment(a.AuthoredAt), ModifiedAt: domain.Moment(a.ModifiedAt)}
+}
+
+// storable is a text as a database can hold it.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
 }
 
 func storedProgress(p domain.Progress) domain.Progress {
@@ -65,10 +77,30 @@ func filings(all []domain.Filing) []domain.Filing {
 	var kept []domain.Filing
 	for _, f := range all {
 		if !slices.ContainsFunc(kept, func(k domain.Filing) bool { return k.Topic == f.Topic }) {
-			kept = append(kept, domain.Filing{Topic: f.Topic, Confirmed: f.Confirmed, Confidence: clone(f.Confidence)})
+			kept = append(kept, domain.Filing{Topic: f.Topic, Confirmed: f.Confirmed, Confidence: clone(f.Confidence), By: f.By})
 		}
 	}
 	return kept
+}
+
+// rejected keeps each rejected topic once, in order, unless the document is filed under it.
+func rejected(doc domain.Document) []domain.TopicID {
+	var kept []domain.TopicID
+	for _, id := range doc.Rejected {
+		if !slices.Contains(kept, id) && !slices.ContainsFunc(doc.Topics, func(f domain.Filing) bool { return f.Topic == id }) {
+			kept = append(kept, id)
+		}
+	}
+	slices.SortFunc(kept, func(a, b domain.TopicID) int { return compareIDs(a, b) })
+	return kept
+}
+
+func asFilings(topics []domain.TopicID) []domain.Filing {
+	all := make([]domain.Filing, len(topics))
+	for i, topic := range topics {
+		all[i].Topic = topic
+	}
+	return all
 }
 
 func clone[T any](p *T) *T {
@@ -82,7 +114,7 @@ func clone[T any](p *T) *T {
 // bare returns a copy of a stored document without its topics.
 func bare(s storedDocument) domain.Document {
 	doc := asKept(s.Document)
-	doc.Topics = nil
+	doc.Topics, doc.Rejected = nil, nil
 	return doc
 }
 
@@ -140,6 +172,17 @@ func (u unit) DocumentText(ctx context.Context, owner domain.Owner, id domain.Do
 	defer leave()
 	s, err := u.owned(owner, id)
 	return s.text, err
+}
+
+// PageStarts implements ports.Documents.
+func (u unit) PageStarts(ctx context.Context, owner domain.Owner, id domain.DocumentID) ([]int, error) {
+	leave, err := u.enter(ctx, "PageStarts")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	s, err := u.owned(owner, id)
+	return slices.Clone(s.pageStarts), err
 }
 
 // DocumentByContent implements ports.Documents.
@@ -261,7 +304,10 @@ func (u unit) EditDocument(ctx context.Context, owner domain.Owner, id domain.Do
 	if err := u.mustHave(owner, doc.Folder, doc.Topics); err != nil {
 		return domain.Document{}, err
 	}
-	s.Name, s.Folder, s.Topics, s.UpdatedAt = doc.Name, doc.Folder, filings(doc.Topics), domain.Moment(now)
+	if err := u.mustHave(owner, doc.Folder, asFilings(doc.Rejected)); err != nil {
+		return domain.Document{}, err
+	}
+	s.Name, s.Folder, s.Topics, s.Rejected, s.UpdatedAt = doc.Name, doc.Folder, filings(doc.Topics), rejected(doc), domain.Moment(now)
 	u.rows.documents[id] = s
 	return u.full(s), nil
 }

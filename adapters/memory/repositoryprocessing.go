@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -51,8 +50,9 @@ func (u unit) Complete(ctx context.Context, held domain.Attempt, doc domain.Docu
 	s.Status, s.Failure, s.Requeues, s.UpdatedAt = doc.Status, doc.Failure, doc.Requeues, domain.Moment(doc.UpdatedAt)
 	s.Progress = storedProgress(s.Progress)
 	if doc.Status == domain.Ready {
-		s.text = strings.ReplaceAll(strings.ToValidUTF8(outcome.Text, "\uFFFD"), "\x00", "")
+		s.text, s.pageStarts = storable(outcome.Text), slices.Clone(outcome.PageStarts)
 		s.Truncated, s.PageCount = outcome.Truncated, clone(outcome.PageCount)
+		s.About, s.Thumbnail = storedAbout(outcome.About), outcome.Thumbnail
 		s.Topics = u.suggested(s, outcome.Suggestions)
 	}
 	u.rows.documents[s.ID] = s
@@ -63,8 +63,8 @@ func (u unit) Complete(ctx context.Context, held domain.Attempt, doc domain.Docu
 func (u unit) suggested(s storedDocument, suggestions []domain.Suggestion) []domain.Filing {
 	kept := slices.DeleteFunc(filings(s.Topics), func(f domain.Filing) bool { return !f.Confirmed })
 	for _, suggestion := range suggestions {
-		if topic, ok := u.rows.topics[suggestion.Topic]; ok && topic.Owner == s.Owner {
-			kept = append(kept, domain.Filing{Topic: suggestion.Topic, Confidence: &suggestion.Confidence})
+		if topic, ok := u.rows.topics[suggestion.Topic]; ok && topic.Owner == s.Owner && !slices.Contains(s.Rejected, topic.ID) {
+			kept = append(kept, domain.Filing{Topic: suggestion.Topic, Confidence: &suggestion.Confidence, By: suggestion.By})
 		}
 	}
 	return filings(kept)
@@ -106,8 +106,10 @@ func (u unit) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[do
 	defer leave()
 	named := map[domain.ObjectKey]bool{}
 	for _, s := range u.rows.documents {
-		if !s.Object.IsZero() && slices.Contains(keys, s.Object) {
-			named[s.Object] = true
+		for _, key := range []domain.ObjectKey{s.Object, s.Thumbnail} {
+			if !key.IsZero() && slices.Contains(keys, key) {
+				named[key] = true
+			}
 		}
 	}
 	return named, nil

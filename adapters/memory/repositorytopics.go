@@ -123,6 +123,7 @@ func (u unit) DeleteTopic(ctx context.Context, owner domain.Owner, id domain.Top
 	delete(u.rows.topics, id)
 	for key, s := range u.rows.documents {
 		s.Topics = slices.DeleteFunc(filings(s.Topics), func(f domain.Filing) bool { return f.Topic == id })
+		s.Rejected = slices.DeleteFunc(slices.Clone(s.Rejected), func(t domain.TopicID) bool { return t == id })
 		u.rows.documents[key] = s
 	}
 	return nil

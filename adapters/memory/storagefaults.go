@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"errors"
 
 	"github.com/docuvault/docuvault/domain"
 )
@@ -102,13 +101,5 @@ func (s *Storage) begin(ctx context.Context, op StorageOp, key domain.ObjectKey)
 
 // contextError translates the end of ctx, nil if it has not ended.
 func contextError(ctx context.Context) error {
-	err := ctx.Err()
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return domain.Wrap(domain.Unavailable, context.Cause(ctx), "the time for this was up")
-	default:
-		return domain.Wrap(domain.Canceled, context.Cause(ctx), "the caller went away")
-	}
+	return domain.ContextError(ctx, "the time for this was up")
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -29,6 +30,10 @@ type Config struct {
 	SlowStatement            time.Duration // statements slower than this are logged; default 1 s
 
 	Clock func() time.Time // this machine's clock; default time.Now
+
+	// Observe, if it is not nil, is told of every statement: an observed.Observer with kind "sql", the statement's first word as its
+	// name and its text, in which values are parameters, as attribute "statement".
+	Observe func(ctx context.Context, kind, name string, attrs ...slog.Attr) (context.Context, func(outcome string, err error))
 }
 
 func (c Config) withDefaults() Config {

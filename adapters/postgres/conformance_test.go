@@ -40,10 +40,11 @@ func conformance(t *testing.T, database func(testing.TB) testenv.Database) {
 		store := stores.take(t)
 		return repotest.Harness{
 			Repo:   store,
-			People: [2]domain.Owner{addUser(t, store), addUser(t, store)},
+			People: [2]domain.Owner{addUser(t, store.Store), addUser(t, store.Store)},
 			BreakCommit: func(ctx context.Context, tx ports.Repository) error {
 				return endBackend(ctx, store.DB(), backendOf(ctx, t, tx))
 			},
+			Break: store.way.cut,
 		}
 	})
 }
@@ -53,19 +54,25 @@ type emptyStores struct {
 	t        *testing.T // lives longer than those who borrow
 	database func(testing.TB) testenv.Database
 	mu       sync.Mutex
-	free     []*Store
+	free     []reachedStore
 }
 
-func (e *emptyStores) take(t *testing.T) *Store {
+// reachedStore is a store with the way to its server.
+type reachedStore struct {
+	*Store
+	way *relay
+}
+
+func (e *emptyStores) take(t *testing.T) reachedStore {
 	t.Helper()
 	e.mu.Lock()
-	var store *Store
+	var store reachedStore
 	if last := len(e.free) - 1; last >= 0 {
 		store, e.free = e.free[last], e.free[:last]
 	}
 	e.mu.Unlock()
-	if store == nil {
-		store = open(e.t, Config{DSN: e.database(e.t).AppDSN})
+	if store.Store == nil {
+		store = openByRelay(e.t, Config{DSN: e.database(e.t).AppDSN})
 	}
 	t.Cleanup(func() {
 		for _, table := range []string{"documents", "topics", "folders", "users"} {

@@ -30,6 +30,10 @@ func (r documentHead) toDomain() domain.Document {
 	if doc.Status == domain.Failed && (r.FailureCode != nil || r.FailureMessage != nil) {
 		doc.Failure = &domain.Failure{Code: orZero(r.FailureCode), Message: orZero(r.FailureMessage)}
 	}
+	doc.About = r.about()
+	if key, err := domain.ParseObjectKey(orZero(r.ThumbnailKey)); err == nil {
+		doc.Thumbnail = key
+	}
 	if r.EnqueuedAt != nil {
 		doc.EnqueuedAt = domain.Moment(*r.EnqueuedAt)
 	}
@@ -45,10 +49,23 @@ func rowOf(doc domain.Document) documentRow {
 		FailureCode: p.failureCode, FailureMessage: p.failureMessage, Attempts: p.attempts, Requeues: p.requeues,
 		TaskID: p.taskID, EnqueuedAt: p.enqueuedAt, ReconcileAt: p.reconcileAt, PageCount: doc.PageCount, TextTruncated: doc.Truncated,
 	}}
+	row.Head.setAbout(doc.About)
+	row.Head.ThumbnailKey = nullable(doc.Thumbnail.String())
 	if !doc.SHA256.IsZero() {
 		row.Head.SHA256 = doc.SHA256[:]
 	}
 	return row
+}
+
+func (r documentHead) about() domain.About {
+	return domain.About{Title: orZero(r.Title), Author: orZero(r.Author), Language: orZero(r.Language), Warning: orZero(r.Warning),
+		AuthoredAt: domain.Moment(orZero(r.AuthoredAt)), ModifiedAt: domain.Moment(orZero(r.ModifiedAt))}
+}
+
+func (r *documentHead) setAbout(a domain.About) {
+	r.Title, r.Author, r.Language = nullable(storable(a.Title)), nullable(storable(a.Author)), nullable(storable(a.Language))
+	r.Warning = nullable(storable(a.Warning))
+	r.AuthoredAt, r.ModifiedAt = nullable(domain.Moment(a.AuthoredAt)), nullable(domain.Moment(a.ModifiedAt))
 }
 
 // progress is what processing changes, as the columns hold it.

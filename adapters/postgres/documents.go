@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"hash/fnv"
@@ -33,14 +34,14 @@ func (s session) documents(ctx context.Context) *gorm.DB { return s.on(ctx).Mode
 // AddDocument implements ports.Documents. A document in no folder and under no topic is one INSERT.
 func (s session) AddDocument(ctx context.Context, doc domain.Document) error {
 	row := rowOf(doc).Head
-	if doc.Folder.IsZero() && len(doc.Topics) == 0 {
+	if doc.Folder.IsZero() && len(doc.Topics)+len(doc.Rejected) == 0 {
 		return s.insert(ctx, row)
 	}
 	return s.inTx(ctx, func(tx session) error {
 		if err := tx.mustHaveFolder(ctx, doc.Owner, doc.Folder, "folder_id"); err != nil {
 			return err
 		}
-		filings := filingRows(doc.ID, doc.Topics)
+		filings := filingRows(doc)
 		if err := tx.mustHaveTopics(ctx, doc.Owner, filings); err != nil {
 			return err
 		}
@@ -52,12 +53,14 @@ func (s session) AddDocument(ctx context.Context, doc domain.Document) error {
 }
 
 const insert = "INSERT INTO documents (" + headList + `)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+        $22, $23, $24, $25, $26, $27, $28)`
 
 func (s session) insert(ctx context.Context, row documentHead) error {
 	_, err := s.exec(ctx, insert, row.ID, row.UserID, row.FolderID, row.Filename, row.ObjectKey, row.ContentType, row.SizeBytes,
 		row.StorageBackend, row.Status, row.CreatedAt, row.UpdatedAt, row.SHA256, row.FailureCode, row.FailureMessage, row.Attempts,
-		row.Requeues, row.TaskID, row.EnqueuedAt, row.ReconcileAt, row.PageCount, row.TextTruncated)
+		row.Requeues, row.TaskID, row.EnqueuedAt, row.ReconcileAt, row.PageCount, row.TextTruncated,
+		row.Title, row.Author, row.Language, row.AuthoredAt, row.ModifiedAt, row.Warning, row.ThumbnailKey)
 	return err
 }
 
@@ -111,14 +114,19 @@ func (s session) addFilings(ctx context.Context, filings []filingRow) error {
 // else happen; NO KEY UPDATE keeps them from being changed, but not from being referred to; UPDATE keeps them from both.
 func lockedFor(strength string) clause.Locking { return clause.Locking{Strength: strength} }
 
-// filingRows drops topics that are named twice: the first counts.
-func filingRows(id domain.DocumentID, filings []domain.Filing) []filingRow {
-	rows := make([]filingRow, 0, len(filings))
-	for _, filing := range filings {
-		topic := uuid.UUID(filing.Topic)
-		if !slices.ContainsFunc(rows, func(r filingRow) bool { return r.TopicID == topic }) {
-			rows = append(rows, filingRow{DocumentID: uuid.UUID(id), TopicID: topic, Confirmed: filing.Confirmed, Confidence: filing.Confidence})
+// filingRows are a document's rows in document_topics, rejected ones included. Of a topic that is named twice the first counts.
+func filingRows(doc domain.Document) []filingRow {
+	rows := make([]filingRow, 0, len(doc.Topics)+len(doc.Rejected))
+	add := func(row filingRow) {
+		if !slices.ContainsFunc(rows, func(r filingRow) bool { return r.TopicID == row.TopicID }) {
+			rows = append(rows, row)
 		}
+	}
+	for _, f := range doc.Topics {
+		add(filingRow{DocumentID: uuid.UUID(doc.ID), TopicID: uuid.UUID(f.Topic), Confirmed: f.Confirmed, Confidence: f.Confidence, SuggestedBy: nullable(storable(f.By))})
+	}
+	for _, topic := range doc.Rejected {
+		add(filingRow{DocumentID: uuid.UUID(doc.ID), TopicID: uuid.UUID(topic), Rejected: true})
 	}
 	return rows
 }
@@ -163,6 +171,18 @@ func (s session) DocumentText(ctx context.Context, owner domain.Owner, id domain
 	return found[0], nil
 }
 
+// PageStarts implements ports.Documents.
+func (s session) PageStarts(ctx context.Context, owner domain.Owner, id domain.DocumentID) ([]int, error) {
+	var found []integers
+	if err := s.documents(ctx).Scopes(ownedBy(owner)).Where("id = ?", uuid.UUID(id)).Pluck("page_starts", &found).Error; err != nil {
+		return nil, translate(ctx, err)
+	}
+	if len(found) == 0 {
+		return nil, notFound("document")
+	}
+	return found[0], nil
+}
+
 // DocumentByContent implements ports.Documents. That the order does not begin with user_id keeps the planner from walking the
 // owner's whole list in it.
 func (s session) DocumentByContent(ctx context.Context, owner domain.Owner, digest domain.Digest) (domain.Document, error) {
@@ -199,7 +219,7 @@ func (s session) loadTopics(ctx context.Context, docs ...*domain.Document) error
 	ids, byID := make([]uuid.UUID, len(docs)), make(map[uuid.UUID]*domain.Document, len(docs))
 	for i, doc := range docs {
 		ids[i], byID[uuid.UUID(doc.ID)] = uuid.UUID(doc.ID), doc
-		doc.Topics = nil
+		doc.Topics, doc.Rejected = nil, nil
 	}
 	var rows []struct {
 		Filing filingRow `gorm:"embedded"`
@@ -207,14 +227,15 @@ func (s session) loadTopics(ctx context.Context, docs ...*domain.Document) error
 		Color  string
 	}
 	err := s.on(ctx).Table("document_topics AS f").Joins("JOIN topics t ON t.id = f.topic_id").Where("f.document_id = ANY(?)", &ids).
-		Select("f.document_id, f.topic_id, f.confirmed, f.confidence, t.name, t.color").Order("t.name, t.id").Scan(&rows).Error
+		Select("f.document_id, f.topic_id, f.confirmed, f.confidence, f.rejected, f.suggested_by, t.name, t.color").Order("t.name, t.id").Scan(&rows).Error
 	if err != nil {
 		return translate(ctx, err)
 	}
 	for _, row := range rows {
-		doc := byID[row.Filing.DocumentID]
-		doc.Topics = append(doc.Topics, domain.Filing{Topic: domain.TopicID(row.Filing.TopicID), Name: domain.TopicName(row.Name),
-			Color: domain.Color(row.Color), Confirmed: row.Filing.Confirmed, Confidence: row.Filing.Confidence})
+		row.Filing.into(byID[row.Filing.DocumentID], row.Name, row.Color)
+	}
+	for _, doc := range docs {
+		sortTopics(doc.Rejected)
 	}
 	return nil
 }
@@ -231,7 +252,7 @@ func (s session) EditDocument(ctx context.Context, owner domain.Owner, id domain
 			return err
 		}
 		edited := doc
-		edited.Topics = slices.Clone(doc.Topics)
+		edited.Topics, edited.Rejected = slices.Clone(doc.Topics), slices.Clone(doc.Rejected)
 		if err := edit(&edited); err != nil {
 			return err
 		}
@@ -240,7 +261,7 @@ func (s session) EditDocument(ctx context.Context, owner domain.Owner, id domain
 				return err
 			}
 		}
-		if err := tx.refile(ctx, owner, id, filingRows(id, doc.Topics), filingRows(id, edited.Topics)); err != nil {
+		if err := tx.refile(ctx, owner, id, filingRows(doc), filingRows(edited)); err != nil {
 			return err
 		}
 		doc.Name, doc.Folder, doc.UpdatedAt = edited.Name, edited.Folder, domain.Moment(now)
@@ -272,7 +293,7 @@ func (s session) refile(ctx context.Context, owner domain.Owner, id domain.Docum
 		switch {
 		case i < 0:
 			added = append(added, filing)
-		case before[i].Confirmed != filing.Confirmed || !sameConfidence(before[i].Confidence, filing.Confidence):
+		case before[i].Confirmed != filing.Confirmed || before[i].Rejected != filing.Rejected || !sameConfidence(before[i].Confidence, filing.Confidence):
 			changed = append(changed, filing)
 		}
 	}
@@ -285,12 +306,27 @@ func (s session) refile(ctx context.Context, owner domain.Owner, id domain.Docum
 		}
 	}
 	for _, filing := range changed {
-		err := s.on(ctx).Model(&filing).Updates(map[string]any{"confirmed": filing.Confirmed, "confidence": filing.Confidence}).Error
+		err := s.on(ctx).Model(&filing).Updates(map[string]any{
+			"confirmed": filing.Confirmed, "confidence": filing.Confidence, "rejected": filing.Rejected, "suggested_by": filing.SuggestedBy}).Error
 		if err != nil {
 			return translate(ctx, err)
 		}
 	}
 	return s.addFilings(ctx, added)
+}
+
+// into adds the row to what a document is filed under or was rejected from.
+func (r filingRow) into(doc *domain.Document, name, color string) {
+	if r.Rejected {
+		doc.Rejected = append(doc.Rejected, domain.TopicID(r.TopicID))
+		return
+	}
+	doc.Topics = append(doc.Topics, domain.Filing{Topic: domain.TopicID(r.TopicID), Name: domain.TopicName(name), Color: domain.Color(color),
+		Confirmed: r.Confirmed, Confidence: r.Confidence, By: orZero(r.SuggestedBy)})
+}
+
+func sortTopics(ids []domain.TopicID) {
+	slices.SortFunc(ids, func(a, b domain.TopicID) int { return bytes.Compare(a[:], b[:]) })
 }
 
 func sameConfidence(a, b *float64) bool { return a == b || a != nil && b != nil && *a == *b }

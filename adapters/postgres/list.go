@@ -15,13 +15,15 @@ import (
 
 // headList names the columns of documentHead, for statements that GORM does not write.
 const headList = "id, user_id, folder_id, filename, object_key, content_type, size_bytes, storage_backend, status, created_at, " +
-	"updated_at, sha256, failure_code, failure_message, attempts, requeues, task_id, enqueued_at, reconcile_at, page_count, text_truncated"
+	"updated_at, sha256, failure_code, failure_message, attempts, requeues, task_id, enqueued_at, reconcile_at, page_count, text_truncated, " +
+	"title, author, language, authored_at, modified_at, warning, thumbnail_key"
 
 // targets are the places for the columns of headList.
 func (h *documentHead) targets() []any {
 	return []any{&h.ID, &h.UserID, &h.FolderID, &h.Filename, &h.ObjectKey, &h.ContentType, &h.SizeBytes, &h.StorageBackend, &h.Status,
 		&h.CreatedAt, &h.UpdatedAt, &h.SHA256, &h.FailureCode, &h.FailureMessage, &h.Attempts, &h.Requeues, &h.TaskID, &h.EnqueuedAt,
-		&h.ReconcileAt, &h.PageCount, &h.TextTruncated}
+		&h.ReconcileAt, &h.PageCount, &h.TextTruncated,
+		&h.Title, &h.Author, &h.Language, &h.AuthoredAt, &h.ModifiedAt, &h.Warning, &h.ThumbnailKey}
 }
 
 func headColumns() []clause.Column {
@@ -42,14 +44,14 @@ func (s session) ListDocuments(ctx context.Context, owner domain.Owner, query po
 	if query.Limit < 1 {
 		return nil, domain.InvalidField("limit", "must be at least 1")
 	}
-	order, err := orderOf(query.Sort)
+	listing, err := s.listing(ctx, owner, query)
 	if err != nil {
 		return nil, err
 	}
 	if !holds(query.NameContains) || !holds(string(query.Status)) {
 		return nil, nil // no row can hold that
 	}
-	page := s.documents(ctx).Session(&gorm.Session{DryRun: true}).Scopes(ownedBy(owner), selected(query), order.page(query)).Find(&[]documentHead{})
+	page := listing.Session(&gorm.Session{DryRun: true}).Find(&[]documentHead{})
 	if page.Error != nil {
 		return nil, translate(ctx, page.Error)
 	}
@@ -72,14 +74,46 @@ func (s session) ListDocuments(ctx context.Context, owner domain.Owner, query po
 // asked for is, so a plan made for no value in particular will not do. For other statements the server keeps one.
 const planned = pgx.QueryExecModeCacheDescribe
 
-// selected applies the filters.
+// listing is the query of a page.
+func (s session) listing(ctx context.Context, owner domain.Owner, query ports.DocumentQuery) (*gorm.DB, error) {
+	order, err := orderOf(query.Sort)
+	if err != nil {
+		return nil, err
+	}
+	rows, columns := s.documents(ctx).Scopes(ownedBy(owner), selected(query), order.after(query.After)), order.columns(query)
+	if query.NameContains != "" {
+		part := "%" + literal(query.NameContains) + "%"
+		if query.Sort == ports.ByName {
+			rows = s.among(ctx, rows, part)
+			for i := range columns {
+				columns[i] = "names." + columns[i]
+			}
+		}
+		rows = rows.Where("filename ILIKE ?", part)
+	}
+	for _, column := range columns {
+		rows = rows.Order(clause.OrderByColumn{Column: clause.Column{Name: column, Raw: true}, Desc: order.desc})
+	}
+	return rows.Limit(query.Limit), nil
+}
+
+// among keeps rows to those whose name may have the part in it, by what the index in order of names says alone. A page by name may
+// have to pass over very many names without the part, such as all that begin otherwise, and the rows of neighbours in that order
+// lie anywhere in the table (ADR 18).
+func (s session) among(ctx context.Context, rows *gorm.DB, part string) *gorm.DB {
+	names := rows.Where("(filename_sort ILIKE ? OR length(filename_sort) = 255)", part).Select("user_id, folder_id, filename_sort, id")
+	heads := "documents." + strings.ReplaceAll(headList, ", ", ", documents.")
+	return s.documents(ctx).Select(heads).Joins("JOIN (?) names ON names.id = documents.id", names)
+}
+
+// selected applies the filters, that by name apart.
 func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
 	return func(db *gorm.DB) *gorm.DB {
 		if query.Status != "" {
 			db = db.Where("status = ?", string(query.Status))
 		}
 		if query.Topic != (domain.TopicID{}) {
-			db = db.Where("EXISTS (SELECT FROM document_topics f WHERE f.document_id = documents.id AND f.topic_id = ?)", uuid.UUID(query.Topic))
+			db = db.Where("EXISTS (SELECT FROM document_topics f WHERE f.document_id = documents.id AND f.topic_id = ? AND NOT f.rejected)", uuid.UUID(query.Topic))
 		}
 		if query.Folder != nil {
 			if query.Folder.IsZero() {
@@ -88,18 +122,15 @@ func selected(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
 				db = db.Where("folder_id = ?", uuid.UUID(*query.Folder))
 			}
 		}
-		if query.NameContains != "" {
-			db = db.Where("filename ILIKE ?", "%"+literal(query.NameContains)+"%")
-		}
 		return db
 	}
 }
 
 // order is what to sort by and which way.
 type order struct {
-	by    string // an expression, as it stands in the index
+	by    string // a column
 	desc  bool
-	place string // the same of a position's value
+	place string // what that column holds for a position's value
 	value func(ports.Position) any
 }
 
@@ -110,7 +141,7 @@ func orderOf(sort ports.Sort) (order, error) {
 	case ports.OldestFirst:
 		return order{"created_at", false, "?", func(p ports.Position) any { return domain.Moment(p.CreatedAt) }}, nil
 	case ports.ByName:
-		return order{"left(filename, 255)", false, "left(?, 255)", func(p ports.Position) any { return storable(string(p.Name)) }}, nil
+		return order{"filename_sort", false, "left(?, 255)", func(p ports.Position) any { return storable(string(p.Name)) }}, nil
 	case ports.BySize:
 		return order{"size_bytes", false, "?", func(p ports.Position) any { return p.Size }}, nil
 	default:
@@ -118,23 +149,24 @@ func orderOf(sort ports.Sort) (order, error) {
 	}
 }
 
-// page takes the rows after the query's position, in order.
-func (o order) page(query ports.DocumentQuery) func(*gorm.DB) *gorm.DB {
+// after takes the rows after a position, all if there is none.
+func (o order) after(position *ports.Position) func(*gorm.DB) *gorm.DB {
 	return func(db *gorm.DB) *gorm.DB {
-		if query.After != nil {
-			than := ">"
-			if o.desc {
-				than = "<"
-			}
-			db = db.Where("("+o.by+", id) "+than+" ("+o.place+", ?)", o.value(*query.After), uuid.UUID(query.After.ID))
+		if position == nil {
+			return db
 		}
-		columns := []string{"user_id", o.by, "id"}
-		if query.Folder != nil {
-			columns = []string{"user_id", "folder_id", o.by, "id"}
+		than := ">"
+		if o.desc {
+			than = "<"
 		}
-		for _, column := range columns {
-			db = db.Order(clause.OrderByColumn{Column: clause.Column{Name: column, Raw: true}, Desc: o.desc})
-		}
-		return db.Limit(query.Limit)
+		return db.Where("("+o.by+", id) "+than+" ("+o.place+", ?)", o.value(*position), uuid.UUID(position.ID))
 	}
+}
+
+// columns are those of the index that serves the query's order.
+func (o order) columns(query ports.DocumentQuery) []string {
+	if query.Folder != nil {
+		return []string{"user_id", "folder_id", o.by, "id"}
+	}
+	return []string{"user_id", o.by, "id"}
 }

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -33,13 +32,7 @@ func TestPagesComeFromIndexes(t *testing.T) {
 	} {
 		for _, sort := range ports.Sorts() {
 			query.Sort, query.Limit = sort, 20
-			order, err := orderOf(sort)
-			if err != nil {
-				t.Fatal(err)
-			}
-			statement := store.db.ToSQL(func(db *gorm.DB) *gorm.DB {
-				return (session{db: db}).documents(context.Background()).Scopes(ownedBy(domain.Nobody), selected(query), order.page(query)).Find(&[]documentHead{})
-			})
+			statement := statementOf(t, store, domain.Nobody, query)
 			var lines []string
 			if err := store.on(t.Context()).Raw("EXPLAIN (COSTS OFF) " + statement).Scan(&lines).Error; err != nil {
 				t.Fatal(err)
@@ -47,6 +40,58 @@ func TestPagesComeFromIndexes(t *testing.T) {
 			if plan := strings.Join(lines, "\n"); strings.Contains(plan, "Sort") || !strings.Contains(plan, "Index Scan") {
 				t.Errorf("%s by %s:\n%s", name, sort, plan)
 			}
+		}
+	}
+}
+
+// TestLongNamesAreFoundByTheirEnds: a name of Python's may be longer than what names are sorted by.
+func TestLongNamesAreFoundByTheirEnds(t *testing.T) {
+	t.Parallel()
+	db := testenv.Schema(t)
+	store, super := open(t, Config{DSN: db.AppDSN}), open(t, Config{DSN: db.SuperDSN})
+	exec(t, super, `INSERT INTO documents (filename, object_key, content_type)
+		VALUES (repeat('x', 300) || 'Needle', '1', 't'), (repeat('x', 300), '2', 't'), ('short needle', '3', 't'), ('short', '4', 't')`)
+	for _, sort := range ports.Sorts() {
+		docs, err := store.ListDocuments(t.Context(), domain.Nobody, ports.DocumentQuery{Sort: sort, NameContains: "needle", Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(docs) != 2 {
+			t.Errorf("by %s: %d documents, want the two with a needle", sort, len(docs))
+		}
+	}
+}
+
+// statementOf is the statement of a page, with its values.
+func statementOf(t *testing.T, store *Store, owner domain.Owner, query ports.DocumentQuery) string {
+	t.Helper()
+	return store.db.ToSQL(func(db *gorm.DB) *gorm.DB {
+		listing, err := session{db: db}.listing(t.Context(), owner, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return listing.Find(&[]documentHead{})
+	})
+}
+
+// TestPartsOfNamesComeFromTheIndex: a page by name of the documents with a part in their names looks into the index alone, and
+// fetches the rows of those it returns.
+func TestPartsOfNamesComeFromTheIndex(t *testing.T) {
+	t.Parallel()
+	db := testenv.Schema(t)
+	store, super := open(t, Config{DSN: db.AppDSN}), open(t, Config{DSN: db.SuperDSN})
+	exec(t, super, `INSERT INTO documents (filename, object_key, content_type, sha256, status)
+		SELECT CASE WHEN i % 3 = 0 THEN 'b letter ' ELSE 'a note ' END || md5(i::text), i::text, 't', sha256(i::text::bytea), CASE WHEN i % 5 = 0 THEN 'ready' ELSE 'failed' END
+		FROM generate_series(1, 30000) i`)
+	exec(t, super, "VACUUM ANALYZE documents")
+	for _, status := range []domain.Status{"", domain.Ready} {
+		statement := statementOf(t, store, domain.Nobody, ports.DocumentQuery{Sort: ports.ByName, Status: status, NameContains: "letter", Limit: 50})
+		var lines []string
+		if err := store.on(t.Context()).Raw("EXPLAIN (COSTS OFF) " + statement).Scan(&lines).Error; err != nil {
+			t.Fatal(err)
+		}
+		if plan := strings.Join(lines, "\n"); strings.Contains(plan, "Sort") || !strings.Contains(plan, "Index Only Scan using ix_documents_user_") {
+			t.Errorf("in status %q:\n%s", status, plan)
 		}
 	}
 }

@@ -89,33 +89,36 @@ const complete = `
 WITH d AS (
 	UPDATE documents
 	SET status = $3, failure_code = NULL, failure_message = NULL, requeues = $4, updated_at = $5,
-	    extracted_text = $6, text_truncated = $7, page_count = $8
+	    extracted_text = $6, text_truncated = $7, page_count = $8, page_starts = $12, title = $13, author = $14, language = $15,
+	    authored_at = $16, modified_at = $17, warning = $18, thumbnail_key = $19
 	WHERE id = $1 AND status = 'processing' AND attempts = $2
 	RETURNING ` + headList + `
 ), t AS MATERIALIZED (
-	SELECT topics.id, s.confidence
-	FROM d, unnest($9::uuid[], $10::float8[]) AS s (id, confidence)
+	SELECT topics.id, s.confidence, s.suggested_by
+	FROM d, unnest($9::uuid[], $10::float8[], $11::text[]) AS s (id, confidence, suggested_by)
 	JOIN topics ON topics.id = s.id
 	WHERE topics.user_id IS NOT DISTINCT FROM d.user_id
 	ORDER BY topics.id
 	FOR KEY SHARE OF topics
 ), gone AS (
 	DELETE FROM document_topics f USING d
-	WHERE f.document_id = d.id AND NOT f.confirmed AND f.topic_id NOT IN (SELECT id FROM t)
+	WHERE f.document_id = d.id AND NOT f.confirmed AND NOT f.rejected AND f.topic_id NOT IN (SELECT id FROM t)
 ), added AS (
-	INSERT INTO document_topics (document_id, topic_id, confirmed, confidence)
-	SELECT d.id, t.id, false, t.confidence FROM d, t
-	ON CONFLICT (document_id, topic_id) DO UPDATE SET confidence = excluded.confidence WHERE NOT document_topics.confirmed
-	RETURNING topic_id, confirmed, confidence
+	INSERT INTO document_topics (document_id, topic_id, confirmed, confidence, suggested_by)
+	SELECT d.id, t.id, false, t.confidence, t.suggested_by FROM d, t
+	ON CONFLICT (document_id, topic_id) DO UPDATE SET confidence = excluded.confidence, suggested_by = excluded.suggested_by
+	WHERE NOT document_topics.confirmed AND NOT document_topics.rejected
+	RETURNING topic_id, confirmed, confidence, rejected, suggested_by
 ), filed AS (
 	SELECT * FROM added
 	UNION ALL
-	SELECT f.topic_id, f.confirmed, f.confidence FROM d JOIN document_topics f ON f.document_id = d.id
-	WHERE f.confirmed AND f.topic_id NOT IN (SELECT topic_id FROM added)
+	SELECT f.topic_id, f.confirmed, f.confidence, f.rejected, f.suggested_by FROM d JOIN document_topics f ON f.document_id = d.id
+	WHERE (f.confirmed OR f.rejected) AND f.topic_id NOT IN (SELECT topic_id FROM added)
 )
 SELECT ` + headList + `, (
 	SELECT json_agg(json_build_object('topic', topics.id, 'name', topics.name, 'color', topics.color,
-	                                  'confirmed', filed.confirmed, 'confidence', filed.confidence) ORDER BY topics.name, topics.id)
+	                                  'confirmed', filed.confirmed, 'confidence', filed.confidence,
+	                                  'rejected', filed.rejected, 'by', filed.suggested_by) ORDER BY topics.name, topics.id)
 	FROM filed JOIN topics ON topics.id = filed.topic_id
 ) FROM d`
 
@@ -126,14 +129,17 @@ func (s session) Complete(ctx context.Context, held domain.Attempt, doc domain.D
 		return s.completeFailure(ctx, held, doc)
 	}
 	p := progressOf(doc)
-	topics, confidences := suggestionColumns(outcome.Suggestions)
+	topics, confidences, by := suggestionColumns(outcome.Suggestions)
+	var about documentHead
+	about.setAbout(outcome.About)
 	var stored []documentHead
 	var filed []byte
 	err := s.query(ctx, func(rows *sql.Rows) error {
 		stored = append(stored, documentHead{})
 		return rows.Scan(append(stored[0].targets(), &filed)...)
 	}, complete, uuid.UUID(doc.ID), int(held), p.status, p.requeues, p.updatedAt, storable(outcome.Text), outcome.Truncated,
-		outcome.PageCount, topics, confidences)
+		outcome.PageCount, topics, confidences, by, integers(outcome.PageStarts), about.Title, about.Author, about.Language,
+		about.AuthoredAt, about.ModifiedAt, about.Warning, nullable(outcome.Thumbnail.String()))
 	if err != nil {
 		return domain.Document{}, err
 	}
@@ -141,8 +147,7 @@ func (s session) Complete(ctx context.Context, held domain.Attempt, doc domain.D
 		return domain.Document{}, s.lostHold(ctx, held, doc.ID)
 	}
 	now := stored[0].toDomain()
-	now.Topics, err = filingsOf(filed)
-	return now, err
+	return now, readFilings(filed, &now)
 }
 
 // completeFailure stores what became of a document that cannot be read.
@@ -163,38 +168,40 @@ func (s session) completeFailure(ctx context.Context, held domain.Attempt, doc d
 	return now, s.loadTopics(ctx, &now)
 }
 
-// filingsOf reads what the statement complete returns; nil is none.
-func filingsOf(text []byte) ([]domain.Filing, error) {
+// readFilings reads what the statement complete returns into the document; nil is none.
+func readFilings(text []byte, doc *domain.Document) error {
 	if text == nil {
-		return nil, nil
+		return nil
 	}
 	var rows []struct {
-		Topic      uuid.UUID
-		Name       string
-		Color      string
-		Confirmed  bool
-		Confidence *float64
+		Topic       uuid.UUID
+		Name, Color string
+		Confirmed   bool
+		Confidence  *float64
+		Rejected    bool
+		By          *string
 	}
 	if err := json.Unmarshal(text, &rows); err != nil {
-		return nil, domain.Wrap(domain.Internal, err, "the database answered something unexpected")
+		return domain.Wrap(domain.Internal, err, "the database answered something unexpected")
 	}
-	filings := make([]domain.Filing, len(rows))
-	for i, row := range rows {
-		filings[i] = domain.Filing{Topic: domain.TopicID(row.Topic), Name: domain.TopicName(row.Name), Color: domain.Color(row.Color),
-			Confirmed: row.Confirmed, Confidence: row.Confidence}
+	for _, row := range rows {
+		filing := filingRow{TopicID: row.Topic, Confirmed: row.Confirmed, Confidence: row.Confidence, Rejected: row.Rejected, SuggestedBy: row.By}
+		filing.into(doc, row.Name, row.Color)
 	}
-	return filings, nil
+	sortTopics(doc.Rejected)
+	return nil
 }
 
 // suggestionColumns drops topics that are suggested twice: the first counts.
-func suggestionColumns(suggestions []domain.Suggestion) (topics []uuid.UUID, confidences []float64) {
-	topics, confidences = []uuid.UUID{}, []float64{}
+func suggestionColumns(suggestions []domain.Suggestion) (topics []uuid.UUID, confidences []float64, by []*string) {
+	topics, confidences, by = []uuid.UUID{}, []float64{}, []*string{}
 	for _, suggestion := range suggestions {
 		if topic := uuid.UUID(suggestion.Topic); !slices.Contains(topics, topic) {
 			topics, confidences = append(topics, topic), append(confidences, suggestion.Confidence)
+			by = append(by, nullable(storable(suggestion.By)))
 		}
 	}
-	return topics, confidences
+	return topics, confidences, by
 }
 
 // lostHold says why an outcome was not stored.
@@ -282,6 +289,11 @@ WHERE d.id = n.id`, &c.ids, &c.status, &c.failureCode, &c.failureMessage, &c.att
 		&c.reconcileAt, &c.updatedAt).Error)
 }
 
+const namedObjects = `
+SELECT object_key FROM documents WHERE object_key = ANY($1)
+UNION
+SELECT thumbnail_key FROM documents WHERE thumbnail_key = ANY($1)`
+
 // NamedObjects implements ports.Processing.
 func (s session) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map[domain.ObjectKey]bool, error) {
 	named := make(map[domain.ObjectKey]bool, len(keys))
@@ -293,9 +305,12 @@ func (s session) NamedObjects(ctx context.Context, keys []domain.ObjectKey) (map
 		texts[i] = key.String()
 	}
 	var found []string
-	err := s.documents(ctx).Where("object_key = ANY(?)", &texts).Distinct().Pluck("object_key", &found).Error
+	err := s.query(ctx, func(rows *sql.Rows) error {
+		found = append(found, "")
+		return rows.Scan(&found[len(found)-1])
+	}, namedObjects, texts)
 	if err != nil {
-		return nil, translate(ctx, err)
+		return nil, err
 	}
 	for _, text := range found {
 		if key, err := domain.ParseObjectKey(text); err == nil {

@@ -28,8 +28,11 @@ func TestPythonsRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	if doc.Object.String() != key || !doc.SHA256.IsZero() || doc.Task != "" || !doc.EnqueuedAt.IsZero() || doc.Failure != nil ||
-		doc.PageCount != nil || len(doc.Topics) != 1 || doc.Topics[0].Confirmed || doc.Topics[0].Confidence != nil {
+		doc.PageCount != nil || doc.About != (domain.About{}) || !doc.Thumbnail.IsZero() || len(doc.Topics) != 1 || doc.Topics[0].Confirmed || doc.Topics[0].Confidence != nil {
 		t.Errorf("read as %+v", doc)
+	}
+	if starts, err := store.PageStarts(ctx, domain.Nobody, doc.ID); err != nil || starts != nil {
+		t.Errorf("page starts %v, %v", starts, err)
 	}
 	if wait := time.Until(doc.ReconcileAt); wait < 30*time.Second || wait > 90*time.Second {
 		t.Errorf("the reconciler looks after it in %s", wait)
@@ -59,7 +62,8 @@ func TestOddRows(t *testing.T) {
 	store, ctx := open(t, Config{DSN: testenv.Schema(t).AppDSN}), t.Context()
 	for name, set := range map[string]string{
 		"unknown status": "status = 'quarantined'", "empty status": "status = ''", "foreign key": "object_key = '../../etc/passwd'",
-		"no key": "object_key = ''", "short digest": "sha256 = '\\x01'", "empty digest": "sha256 = ''", "no digest": "sha256 = NULL",
+		"no key": "object_key = ''", "odd page starts": "page_starts = '{NULL}'",
+		"foreign thumbnail": "thumbnail_key = '/etc/passwd'", "short digest": "sha256 = '\\x01'", "empty digest": "sha256 = ''", "no digest": "sha256 = NULL",
 		"upper-case key": "object_key = upper(object_key)", "negative size": "size_bytes = -1", "huge size": "size_bytes = 9223372036854775807",
 		"failed without a reason": "status = 'failed'", "half a reason": "status = 'failed', failure_code = 'c'", "no type": "content_type = ''",
 		"old":       "created_at = '0044-03-15 00:00 BC', updated_at = '0044-03-15 00:00 BC', reconcile_at = '9999-12-31', enqueued_at = '0001-01-01'",
@@ -73,6 +77,9 @@ func TestOddRows(t *testing.T) {
 		}
 		if _, err := store.DocumentText(ctx, domain.Nobody, doc.ID); err != nil {
 			t.Errorf("%s: text: %v", name, err)
+		}
+		if _, err := store.PageStarts(ctx, domain.Nobody, doc.ID); err != nil {
+			t.Errorf("%s: page starts: %v", name, err)
 		}
 		if _, err := store.Advance(ctx, doc.ID, func(d *domain.Document) error { d.Requeues++; return nil }); err != nil {
 			t.Errorf("%s: advance: %v", name, err)
@@ -96,12 +103,12 @@ func TestOddRows(t *testing.T) {
 			after := ports.PositionOf(page[0])
 			query.After = &after
 		}
-		if len(seen) != 20 {
-			t.Errorf("by %s: %d of 20 odd rows are listed", sort, len(seen))
+		if len(seen) != 22 {
+			t.Errorf("by %s: %d of 22 odd rows are listed", sort, len(seen))
 		}
 	}
 	all, err := store.DocumentsAfter(ctx, nil, 100)
-	if err != nil || len(all) != 20 {
+	if err != nil || len(all) != 22 {
 		t.Fatalf("%d rows, %v", len(all), err)
 	}
 	for _, doc := range all {
@@ -154,5 +161,30 @@ func TestNilUUIDWalk(t *testing.T) {
 	second, err := store.DocumentsAfter(ctx, &first[0].ID, 1)
 	if err != nil || len(second) != 1 || second[0].ID != b.ID {
 		t.Fatalf("%+v %v", second, err)
+	}
+}
+
+// TestPythonBringsNoRejectedTopicBack: Python's workers add what they find with ON CONFLICT DO NOTHING, and know nothing of rejections.
+func TestPythonBringsNoRejectedTopicBack(t *testing.T) {
+	t.Parallel()
+	store, ctx := open(t, Config{DSN: testenv.Schema(t).AppDSN}), t.Context()
+	id, topic := uuid.New(), uuid.New()
+	exec(t, store, `INSERT INTO documents (id, filename, object_key, content_type, status) VALUES ($1, 'a.pdf', '', 'application/pdf', 'ready')`, id)
+	exec(t, store, `INSERT INTO topics (id, name) VALUES ($1, 'topic')`, topic)
+	add := func() {
+		exec(t, store, `INSERT INTO document_topics (document_id, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, topic)
+	}
+	add()
+	doc, err := store.EditDocument(ctx, domain.Nobody, domain.DocumentID(id), time.Now(), func(d *domain.Document) error {
+		d.Reject(domain.TopicID(topic))
+		return nil
+	})
+	if err != nil || len(doc.Topics) != 0 {
+		t.Fatalf("rejected: %+v, %v", doc.Topics, err)
+	}
+	add()
+	doc, err = store.Document(ctx, domain.Nobody, doc.ID)
+	if err != nil || len(doc.Topics) != 0 || len(doc.Rejected) != 1 {
+		t.Errorf("after Python: %+v, rejected %v, %v", doc.Topics, doc.Rejected, err)
 	}
 }

@@ -43,6 +43,13 @@ type documentHead struct {
 	ReconcileAt    time.Time  `gorm:"type:timestamp with time zone;not null;default:(now() + '00:01:00'::interval)"`
 	PageCount      *int       `gorm:"type:integer"`
 	TextTruncated  bool       `gorm:"type:boolean;not null;default:false"`
+	Title          *string    `gorm:"type:text"`
+	Author         *string    `gorm:"type:text"`
+	Language       *string    `gorm:"type:text"`
+	AuthoredAt     *time.Time `gorm:"type:timestamp with time zone"`
+	ModifiedAt     *time.Time `gorm:"type:timestamp with time zone"`
+	Warning        *string    `gorm:"type:text"`
+	ThumbnailKey   *string    `gorm:"type:text"`
 }
 
 func (documentHead) TableName() string { return "documents" }
@@ -51,6 +58,8 @@ func (documentHead) TableName() string { return "documents" }
 type documentRow struct {
 	Head          documentHead `gorm:"embedded"`
 	ExtractedText *string      `gorm:"type:text"`
+	FilenameSort  *string      `gorm:"->;type:text;default:\"left\"(filename, 255)"` // generated
+	PageStarts    integers     `gorm:"type:integer[]"`
 }
 
 func (documentRow) TableName() string { return "documents" }
@@ -66,10 +75,12 @@ type topicRow struct {
 func (topicRow) TableName() string { return "topics" }
 
 type filingRow struct {
-	DocumentID uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
-	TopicID    uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
-	Confirmed  bool      `gorm:"type:boolean;not null;default:false"`
-	Confidence *float64  `gorm:"type:double precision"`
+	DocumentID  uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
+	TopicID     uuid.UUID `gorm:"type:uuid;primaryKey;not null"`
+	Confirmed   bool      `gorm:"type:boolean;not null;default:false"`
+	Confidence  *float64  `gorm:"type:double precision"`
+	Rejected    bool      `gorm:"type:boolean;not null;default:false"`
+	SuggestedBy *string   `gorm:"type:text"`
 }
 
 func (filingRow) TableName() string { return "document_topics" }

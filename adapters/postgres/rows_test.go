@@ -211,7 +211,8 @@ func TestEveryRowGoesInAndOut(t *testing.T) {
 	text, number, share, yes := "ünïcode", 7, 0.5, false
 	head := documentHead{ID: document, UserID: &user, FolderID: &folder, Filename: "a", ObjectKey: "k", ContentType: "t", SizeBytes: 1,
 		StorageBackend: "b", Status: "s", CreatedAt: at, UpdatedAt: at, SHA256: []byte{1}, FailureCode: &text, FailureMessage: &text,
-		Attempts: 1, Requeues: 2, TaskID: &text, EnqueuedAt: &at, ReconcileAt: at, PageCount: &number, TextTruncated: true}
+		Attempts: 1, Requeues: 2, TaskID: &text, EnqueuedAt: &at, ReconcileAt: at, PageCount: &number, TextTruncated: true,
+		Title: &text, Author: &text, Language: &text, AuthoredAt: &at, ModifiedAt: &at, Warning: &text, ThumbnailKey: &text}
 	network := inet{netip.MustParsePrefix("10.0.0.0/8")}
 	address := inet{netip.MustParsePrefix("2001:db8::1/128")}
 	for _, row := range []any{
@@ -221,7 +222,7 @@ func TestEveryRowGoesInAndOut(t *testing.T) {
 		&quotaRow{UserID: user, LimitBytes: 1, UsedBytes: 2},
 		&refreshTokenRow{ID: id(), UserID: user, TokenHash: "t", ExpiresAt: at, Revoked: true, CreatedAt: at},
 		&folderRow{ID: folder, UserID: &user, Name: "f", CreatedAt: at},
-		&documentRow{Head: head, ExtractedText: &text},
+		&documentRow{Head: head, ExtractedText: &text, PageStarts: integers{0, 7}},
 		&topicRow{ID: topic, UserID: &user, Name: "t", Description: "d", Color: "#000000"},
 		&filingRow{DocumentID: document, TopicID: topic, Confirmed: true, Confidence: &share},
 		&shareRow{ID: id(), DocumentID: document, OwnerID: user, RecipientID: user2, Permission: "edit", CreatedAt: at},

@@ -40,6 +40,9 @@ func openConn(ctx context.Context, cfg Config, conn *pgx.ConnConfig, log *slog.L
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Observe != nil {
+		conn.Tracer = tracer{cfg.Observe}
+	}
 	clock := &clock{local: cfg.Clock}
 	pool := stdlib.OpenDB(*conn, stdlib.OptionShouldPing(doubtful), stdlib.OptionAfterConnect(clock.set))
 	pool.SetMaxOpenConns(cfg.MaxConns)

@@ -22,7 +22,7 @@ func (r countedTopicRow) toDomain() ports.CountedTopic {
 
 // counted selects topics with their numbers of documents, each counted in the index by topic.
 func counted(db *gorm.DB) *gorm.DB {
-	return db.Table("topics").Select("topics.*, (SELECT count(*) FROM document_topics f WHERE f.topic_id = topics.id) AS documents")
+	return db.Table("topics").Select("topics.*, (SELECT count(*) FROM document_topics f WHERE f.topic_id = topics.id AND NOT f.rejected) AS documents")
 }
 
 // AddTopic implements ports.Topics.

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,8 @@ import (
 type Config struct {
 	Version    string // of the program, for /api/settings; default "dev"
 	Classifier string // the name of the classifier in use, for /api/settings; default "none"
+	AIProvider string // of language models, for /api/settings; default "off"
+	AIHost     string // that documents' texts are sent to; empty: to none
 
 	// PublicURL is the address people reach the API at, such as https://vault.example.org/store, without a slash at its end.
 	// Links are built on it; empty, they are built on the host that the request was sent to.
@@ -40,6 +43,10 @@ type Config struct {
 
 	RetryAfter time.Duration // what a 503 tells the client to wait; default 5 s
 
+	// Observe is told of every request before anything is done with it. The context it returns is the request's; the function is
+	// called with the route's pattern, "" if there is none, and the status once the answer is sent. May be nil.
+	Observe func(r *http.Request) (context.Context, func(route string, status int))
+
 	Now app.Clock // default the system's clock
 }
 
@@ -49,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Classifier == "" {
 		c.Classifier = "none"
+	}
+	if c.AIProvider == "" {
+		c.AIProvider = "off"
 	}
 	if c.HeaderTimeout <= 0 {
 		c.HeaderTimeout = 10 * time.Second
@@ -143,12 +153,16 @@ func (a *API) routes() (*gin.Engine, error) {
 	r.DELETE("/api/documents/:id", a.deleteDocument)
 	get("/api/documents/:id/text", a.readText)
 	get("/api/documents/:id/content", a.readContent)
+	get("/api/documents/:id/thumbnail", a.readThumbnail)
 	get("/api/documents/:id/url", a.shareDocument)
 	r.POST("/api/documents/:id/process", a.processDocument)
+	r.POST("/api/documents/:id/topics/:topic_id/accept", a.acceptTopic)
+	r.POST("/api/documents/:id/topics/:topic_id/reject", a.rejectTopic)
 	get("/api/links/:token", a.followLink)
 
 	get("/api/topics", a.listTopics)
 	r.POST("/api/topics", a.addTopic)
+	get("/api/topics/suggestions", a.suggestTopics)
 	get("/api/topics/:id", a.readTopic)
 	r.PATCH("/api/topics/:id", a.editTopic)
 	r.PUT("/api/topics/:id", a.editTopic)

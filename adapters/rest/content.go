@@ -157,7 +157,12 @@ func entityTag(doc domain.Document) string {
 	if !doc.SHA256.IsZero() {
 		return `"` + doc.SHA256.String() + `"`
 	}
-	sum := sha256.Sum256([]byte(doc.Object.String()))
+	return keyTag(doc.Object)
+}
+
+// keyTag names an object by its key, without giving the key away.
+func keyTag(key domain.ObjectKey) string {
+	sum := sha256.Sum256([]byte(key.String()))
 	return `"k-` + hex.EncodeToString(sum[:16]) + `"`
 }
 

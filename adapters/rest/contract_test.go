@@ -190,8 +190,15 @@ func TestSettings(t *testing.T) {
 	if got["version"] != "7" || got["classifier"] != "keywords" || got["max_upload_bytes"] != 12345.0 || string(encoded) != `["text/plain"]` {
 		t.Errorf("settings are %v", got)
 	}
+	if ai := got["ai"].(map[string]any); ai["provider"] != "off" || ai["host"] != nil {
+		t.Errorf("without a provider the settings say %v", ai)
+	}
 	if limits := got["limits"].(map[string]any); limits["page_size_max"] != 200.0 || limits["link_seconds_default"] != 3600.0 {
 		t.Errorf("limits are %v", limits)
+	}
+	sent := open(t, func(p *plan) { p.rest.AIProvider, p.rest.AIHost = "openai", "models.example.org" })
+	if ai := sent.get("/api/settings").object()["ai"].(map[string]any); ai["provider"] != "openai" || ai["host"] != "models.example.org" {
+		t.Errorf("with a provider the settings say %v", ai)
 	}
 	if open := open(t).get("/api/settings").object(); len(open["allowed_types"].([]any)) != 0 {
 		t.Errorf("without a list every type is allowed, got %v", open["allowed_types"])

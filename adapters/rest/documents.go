@@ -49,12 +49,12 @@ func (a *API) readDocument(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	doc, text, err := a.vault.DocumentWithText(c.Request.Context(), ownerOf(c), id)
+	doc, err := a.vault.DocumentDetail(c.Request.Context(), ownerOf(c), id)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	answer(c, http.StatusOK, toDetail(doc, text))
+	answer(c, http.StatusOK, toDetail(doc))
 }
 
 func (a *API) readText(c *gin.Context) {

@@ -127,7 +127,7 @@ func TestEditDocument(t *testing.T) {
 	if back := h.json("PATCH", path, string(whole)).is(http.StatusOK).object(); back["sha256"] != before["sha256"] || back["id"] != id {
 		t.Errorf("sent back: %v", back)
 	}
-	ignored := `{"id":1,"status":"ready","size_bytes":"x","sha256":null,"topics":7,"failure":{},"task_id":[],"page_count":-1,"storage_backend":"x","created_at":0,"updated_at":0,"content_type":"x","extracted_text":"x"}`
+	ignored := `{"id":1,"status":"ready","size_bytes":"x","sha256":null,"topics":7,"failure":{},"task_id":[],"page_count":-1,"storage_backend":"x","created_at":0,"updated_at":0,"content_type":"x","extracted_text":"x","page_starts":0,"title":7,"thumbnail_url":[]}`
 	if doc := h.json("PATCH", path, ignored).is(http.StatusOK).object(); doc["status"] != "pending" || doc["content_type"] != "text/plain" {
 		t.Errorf("read-only fields count: %v", doc)
 	}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,7 +24,10 @@ type exchange struct {
 	route  string // gin's pattern, "" if none fitted
 	client string // the client's address
 	code   domain.Code
-	body   *pacedBody // nil if the request has none
+
+	document string     // the id of the document it is about, "" if it is about none
+	task     string     // the id of the task that an upload asked for
+	body     *pacedBody // nil if the request has none
 }
 
 type exchangeKey struct{}
@@ -46,8 +50,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	steady := pace{window: a.cfg.StallWindow, bytes: a.cfg.StallBytes, now: a.cfg.Now}
 	out := &pacedWriter{ResponseWriter: w, conn: conn, pace: steady}
 
+	ctx, observed := r.Context(), func(string, int) {}
+	if a.cfg.Observe != nil {
+		ctx, observed = a.cfg.Observe(r)
+	}
 	// The request is copied: the server looks at its own to find out what is left of the body.
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	r.URL = withoutTrailingSlash(r.URL)
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body = &pacedBody{body: r.Body, conn: conn, pace: steady}
@@ -77,6 +85,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		_ = conn.SetWriteDeadline(a.cfg.Now().Add(a.cfg.StallWindow)) // the server still flushes its buffer
 		a.logExchange(r, x, out, fault != nil)
+		observed(x.route, cmp.Or(out.status, http.StatusOK)) // nothing written is 200
 		if fault != nil {
 			panic(fault) // net/http's way to cut a connection
 		}
@@ -88,6 +97,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func note(c *gin.Context) {
 	x := exchangeOf(c.Request.Context())
 	x.route, x.client = c.FullPath(), c.ClientIP()
+	if strings.HasPrefix(x.route, documentPath+":id") {
+		if id, err := domain.ParseDocumentID(c.Param("id")); err == nil {
+			x.document = id.String()
+		}
+	}
 	c.Next()
 }
 
@@ -100,6 +114,12 @@ func (a *API) logExchange(r *http.Request, x *exchange, out *pacedWriter, cut bo
 		slog.String("method", r.Method), slog.String("path", loggedPath(r.URL.Path)), slog.String("route", x.route),
 		slog.Int("status", out.status), slog.Int64("response_bytes", out.bytes),
 		slog.Float64("duration_ms", milliseconds(a.cfg.Now().Sub(x.began))), slog.String("client", x.client),
+	}
+	if x.document != "" {
+		attrs = append(attrs, slog.String("document_id", x.document))
+	}
+	if x.task != "" {
+		attrs = append(attrs, slog.String("task_id", x.task))
 	}
 	if x.code != "" {
 		attrs = append(attrs, slog.String("code", string(x.code)))

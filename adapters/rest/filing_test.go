@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/docuvault/docuvault/domain"
+	"github.com/docuvault/docuvault/ports"
 )
 
 func TestTopics(t *testing.T) {
@@ -111,4 +114,112 @@ func TestFolders(t *testing.T) {
 	empty := h.json("POST", "/api/folders", `{"name":"empty"}`).text("id")
 	h.send("DELETE", "/api/folders/"+empty+"?documents=refuse", nil).is(http.StatusOK)
 	h.send("DELETE", "/api/folders/"+h.json("POST", "/api/folders", `{"name":"k"}`).text("id")+"?documents=keep", nil).is(http.StatusOK)
+}
+
+// ready gives a document a text and suggestions, as a worker does.
+func (h *house) ready(id, text string, suggestions ...domain.Suggestion) {
+	h.t.Helper()
+	doc, err := domain.ParseDocumentID(id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var held domain.Attempt
+	mine, err := h.repo.Advance(h.t.Context(), doc, func(d *domain.Document) (err error) {
+		held, err = d.Claim(h.clock.now(), domain.Recovery{}.WithDefaults())
+		return err
+	})
+	if err == nil {
+		err = mine.Finish(held, h.clock.now())
+	}
+	if err == nil {
+		_, err = h.repo.Complete(h.t.Context(), held, mine, ports.Outcome{Text: text, Suggestions: suggestions})
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) topic(name string) (id string, topic domain.TopicID) {
+	h.t.Helper()
+	id = h.json("POST", "/api/topics", fmt.Sprintf(`{"name":%q}`, name)).is(http.StatusCreated).text("id")
+	topic, err := domain.ParseTopicID(id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return id, topic
+}
+
+// filed shows a document's topics: name, confirmed or suggested, and by whom.
+func filed(doc map[string]any) string {
+	var all []string
+	for _, raw := range doc["topics"].([]any) {
+		topic := raw.(map[string]any)
+		all = append(all, fmt.Sprintf("%v %v %v %v", topic["name"], topic["confirmed"], topic["confidence"], topic["suggested_by"]))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestSuggestedTopicsAreAcceptedAndRejected(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	bills, billsID := h.topic("Bills")
+	taxes, taxesID := h.topic("Taxes")
+	id := h.keep("a.txt", "x")
+	h.ready(id, "text", domain.Suggestion{Topic: billsID, Confidence: 0.75, By: "local"}, domain.Suggestion{Topic: taxesID, Confidence: 0.5, By: "local"})
+	path := "/api/documents/" + id
+	if got := filed(h.get(path).is(http.StatusOK).object()); got != "Bills false 0.75 local, Taxes false 0.5 local" {
+		t.Errorf("suggested are %s", got)
+	}
+	for range 2 { // twice is once
+		if got := filed(h.send("POST", path+"/topics/"+bills+"/accept", nil).is(http.StatusOK).object()); !strings.HasPrefix(got, "Bills true 0.75 local") {
+			t.Errorf("after accepting one: %s", got)
+		}
+		if got := filed(h.send("POST", path+"/topics/"+taxes+"/reject", nil).is(http.StatusOK).object()); got != "Bills true 0.75 local" {
+			t.Errorf("after rejecting the other: %s", got)
+		}
+	}
+	if got := filed(h.get("/api/documents").list()[0]); got != "Bills true 0.75 local" {
+		t.Errorf("in the list: %s", got)
+	}
+	if list := h.get("/api/documents?topic_id=" + taxes).list(); len(list) != 0 {
+		t.Errorf("under the rejected topic are %v", list)
+	}
+	if got := h.get("/api/topics/" + taxes).object()["document_count"]; got != 0.0 {
+		t.Errorf("the rejected topic counts %v", got)
+	}
+	if got := filed(h.send("POST", path+"/topics/"+taxes+"/accept", nil).is(http.StatusOK).object()); got != "Bills true 0.75 local, Taxes true <nil> <nil>" {
+		t.Errorf("after accepting what was rejected: %s", got)
+	}
+	if got := filed(h.json("PATCH", path, `{"topic_ids":[`+fmt.Sprintf("%q", taxes)+`]}`).is(http.StatusOK).object()); got != "Taxes true <nil> <nil>" {
+		t.Errorf("after a list of topics: %s", got)
+	}
+
+	nobodys := "0193590d-ac96-774b-bcce-b302099a8057"
+	for _, verb := range []string{"accept", "reject"} {
+		h.send("POST", path+"/topics/"+nobodys+"/"+verb, nil).is(http.StatusNotFound)
+		h.send("POST", "/api/documents/"+nobodys+"/topics/"+taxes+"/"+verb, nil).is(http.StatusNotFound)
+		h.send("POST", path+"/topics/x/"+verb, nil).is(http.StatusBadRequest)
+		h.send("POST", "/api/documents/x/topics/"+taxes+"/"+verb, nil).is(http.StatusBadRequest)
+	}
+}
+
+func TestTopicsThatThereCouldBe(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	if body := string(h.get("/api/topics/suggestions").is(http.StatusOK).body); body != "[]\n" {
+		t.Errorf("without documents there are %s", body)
+	}
+	_, bills := h.topic("Bills")
+	for i := range 4 {
+		h.ready(h.keep(fmt.Sprintf("sail%d.txt", i), fmt.Sprint("x", i)), "sailing boats")
+		h.ready(h.keep(fmt.Sprintf("bill%d.txt", i), fmt.Sprint("y", i)), "billing terms", domain.Suggestion{Topic: bills, Confidence: 0.9})
+	}
+	ideas := h.get("/api/topics/suggestions").is(http.StatusOK).list()
+	if len(ideas) != 1 || ideas[0]["name"] != "sailing" || ideas[0]["document_count"] != 4.0 || len(ideas[0]["document_ids"].([]any)) != 4 {
+		t.Errorf("suggested are %v", ideas)
+	}
+	h.topic("Sailing")
+	if ideas := h.get("/api/topics/suggestions").is(http.StatusOK).list(); len(ideas) != 0 {
+		t.Errorf("with a topic of that name are still suggested %v", ideas)
+	}
 }

@@ -60,7 +60,7 @@ func open(t *testing.T, plans ...func(*plan)) *house {
 	log := slog.New(rest.RequestIDHandler(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	h.storage, h.repo, h.queue = memory.NewStorage(h.clock.now), memory.NewRepository(), &memory.Queue{}
 	h.vault = app.NewVault(p.vault, app.VaultDeps{
-		Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: filetype.New(), Links: links, Now: h.clock.now, Log: log,
+		Storage: h.storage, Repo: h.repo, Queue: h.queue, Types: filetype.New(), Links: links, Grouper: memory.Learner{}, Trains: h.queue, Now: h.clock.now, Log: log,
 	})
 	if h.api, err = rest.New(p.rest, h.vault, log); err != nil {
 		t.Fatal(err)
@@ -257,6 +257,16 @@ func (h *house) keep(name, content string, fields ...part) string {
 // finish plays the worker for a document: text is what it found.
 func (h *house) finish(id, text string, topics ...domain.TopicID) {
 	h.t.Helper()
+	outcome := ports.Outcome{Text: text}
+	for _, topic := range topics {
+		outcome.Suggestions = append(outcome.Suggestions, domain.Suggestion{Topic: topic, Confidence: 0.5})
+	}
+	h.complete(id, outcome)
+}
+
+// complete plays the worker whose outcome this is.
+func (h *house) complete(id string, outcome ports.Outcome) {
+	h.t.Helper()
 	ctx := h.t.Context()
 	docID, err := domain.ParseDocumentID(id)
 	if err != nil {
@@ -273,10 +283,6 @@ func (h *house) finish(id, text string, topics ...domain.TopicID) {
 	}
 	if err := doc.Finish(held, h.clock.now()); err != nil {
 		h.t.Fatal(err)
-	}
-	outcome := ports.Outcome{Text: text}
-	for _, topic := range topics {
-		outcome.Suggestions = append(outcome.Suggestions, domain.Suggestion{Topic: topic, Confidence: 0.5})
 	}
 	if _, err := h.repo.Complete(ctx, held, doc, outcome); err != nil {
 		h.t.Fatal(err)

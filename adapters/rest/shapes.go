@@ -21,6 +21,14 @@ type documentJSON struct {
 	Failure        *failureJSON `json:"failure"`
 	TaskID         *string      `json:"task_id"`
 	PageCount      *int         `json:"page_count"`
+	TextTruncated  bool         `json:"text_truncated"`
+	Title          *string      `json:"title"`
+	Author         *string      `json:"author"`
+	Language       *string      `json:"language"`
+	AuthoredAt     *string      `json:"authored_at"`
+	ModifiedAt     *string      `json:"modified_at"`
+	Warning        *string      `json:"warning"`
+	ThumbnailURL   *string      `json:"thumbnail_url"`
 	StorageBackend string       `json:"storage_backend"`
 	CreatedAt      string       `json:"created_at"`
 	UpdatedAt      string       `json:"updated_at"`
@@ -29,13 +37,18 @@ type documentJSON struct {
 // documentReadOnly are the fields of a document that only we set.
 func documentReadOnly() []string {
 	return []string{"id", "content_type", "size_bytes", "sha256", "status", "topics", "failure", "task_id", "page_count",
-		"storage_backend", "created_at", "updated_at", "extracted_text"}
+		"text_truncated", "title", "author", "language", "authored_at", "modified_at", "warning", "thumbnail_url",
+		"storage_backend", "created_at", "updated_at", "extracted_text", "page_starts"}
 }
 
+// filingJSON is a topic of a document. Confidence is null where no classifier measured, SuggestedBy where none suggested it.
 type filingJSON struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Color string `json:"color"`
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Color       string   `json:"color"`
+	Confirmed   bool     `json:"confirmed"`
+	Confidence  *float64 `json:"confidence"`
+	SuggestedBy *string  `json:"suggested_by"`
 }
 
 type failureJSON struct {
@@ -47,19 +60,26 @@ type failureJSON struct {
 type documentDetailJSON struct {
 	documentJSON
 	ExtractedText *string `json:"extracted_text"`
+	PageStarts    []int   `json:"page_starts"` // null where they are not known
 }
 
 func toDocument(doc domain.Document) documentJSON {
 	out := documentJSON{
 		ID: doc.ID.String(), Filename: string(doc.Name), ContentType: bareType(doc.ContentType), SizeBytes: doc.Size,
 		SHA256: orNull(doc.SHA256.String()), Status: string(doc.Status), Topics: []filingJSON{}, TaskID: orNull(string(doc.Task)),
-		PageCount: doc.PageCount, StorageBackend: doc.Backend, CreatedAt: timestamp(doc.CreatedAt), UpdatedAt: timestamp(doc.UpdatedAt),
+		PageCount: doc.PageCount, TextTruncated: doc.Truncated, Title: orNull(doc.About.Title), Author: orNull(doc.About.Author),
+		Language: orNull(doc.About.Language), AuthoredAt: timestampOrNull(doc.About.AuthoredAt),
+		ModifiedAt: timestampOrNull(doc.About.ModifiedAt), Warning: orNull(doc.About.Warning), StorageBackend: doc.Backend, CreatedAt: timestamp(doc.CreatedAt), UpdatedAt: timestamp(doc.UpdatedAt),
 	}
 	if !doc.Folder.IsZero() {
 		out.FolderID = orNull(doc.Folder.String())
 	}
+	if !doc.Thumbnail.IsZero() {
+		out.ThumbnailURL = orNull(documentPath + doc.ID.String() + "/thumbnail")
+	}
 	for _, filing := range doc.Topics {
-		out.Topics = append(out.Topics, filingJSON{ID: filing.Topic.String(), Name: string(filing.Name), Color: string(filing.Color)})
+		out.Topics = append(out.Topics, filingJSON{ID: filing.Topic.String(), Name: string(filing.Name), Color: string(filing.Color),
+			Confirmed: filing.Confirmed, Confidence: filing.Confidence, SuggestedBy: orNull(filing.By)})
 	}
 	if doc.Failure != nil {
 		out.Failure = &failureJSON{Code: doc.Failure.Code, Message: doc.Failure.Message}
@@ -75,10 +95,10 @@ func toDocuments(docs []domain.Document) []documentJSON {
 	return out
 }
 
-func toDetail(doc domain.Document, text string) documentDetailJSON {
-	out := documentDetailJSON{documentJSON: toDocument(doc)}
-	if text != "" || doc.Status == domain.Ready {
-		out.ExtractedText = &text
+func toDetail(doc app.DocumentDetail) documentDetailJSON {
+	out := documentDetailJSON{documentJSON: toDocument(doc.Document), PageStarts: doc.PageStarts}
+	if doc.Text != "" || doc.Status == domain.Ready {
+		out.ExtractedText = &doc.Text
 	}
 	return out
 }
@@ -94,6 +114,22 @@ type topicJSON struct {
 
 func toTopic(topic ports.CountedTopic) topicJSON {
 	return topicJSON{ID: topic.ID.String(), Name: string(topic.Name), Description: topic.Description, Color: string(topic.Color), DocumentCount: topic.Documents}
+}
+
+// ideaJSON is a topic that there could be.
+type ideaJSON struct {
+	Name          string   `json:"name"`
+	Keywords      []string `json:"keywords"`
+	DocumentCount int      `json:"document_count"`
+	DocumentIDs   []string `json:"document_ids"` // the newest
+}
+
+func toIdea(group ports.Group) ideaJSON {
+	out := ideaJSON{Name: group.Name, Keywords: group.Keywords, DocumentCount: len(group.Documents), DocumentIDs: []string{}}
+	for _, id := range group.Documents[:min(len(group.Documents), maxTopicIDs)] {
+		out.DocumentIDs = append(out.DocumentIDs, id.String())
+	}
+	return out
 }
 
 // folderJSON is a folder. Path goes from the top down to the folder itself.
@@ -188,7 +224,14 @@ type settingsJSON struct {
 	MaxUploadBytes int64      `json:"max_upload_bytes"`
 	AllowedTypes   []string   `json:"allowed_types"`
 	DefaultColor   string     `json:"default_topic_color"`
+	AI             aiJSON     `json:"ai"`
 	Limits         limitsJSON `json:"limits"`
+}
+
+// aiJSON says where documents' texts are sent: nowhere unless a provider is configured.
+type aiJSON struct {
+	Provider string  `json:"provider"`
+	Host     *string `json:"host"`
 }
 
 type limitsJSON struct {
@@ -208,6 +251,14 @@ type limitsJSON struct {
 // timestamp writes a time in UTC with microseconds, which is what the database keeps, so that equal times are equal texts and
 // texts sort as times do.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
+
+// timestampOrNull makes JSON's null of the zero time.
+func timestampOrNull(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return orNull(timestamp(t))
+}
 
 // orNull makes JSON's null of an empty text.
 func orNull(s string) *string {

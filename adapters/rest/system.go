@@ -52,6 +52,7 @@ func (a *API) settings(c *gin.Context) {
 	answer(c, http.StatusOK, settingsJSON{
 		Version: a.cfg.Version, Classifier: a.cfg.Classifier, MaxUploadBytes: cfg.MaxUpload,
 		AllowedTypes: append([]string{}, cfg.AllowedTypes...), DefaultColor: string(domain.DefaultColor),
+		AI: aiJSON{Provider: a.cfg.AIProvider, Host: orNull(a.cfg.AIHost)},
 		Limits: limitsJSON{
 			PageSizeDefault: defaultLimit, PageSizeMax: maxLimit, FilenameBytes: domain.MaxFileNameBytes,
 			TopicsPerRequest: maxTopicIDs, TopicNameChars: domain.MaxTopicName, TopicDescribedChars: domain.MaxTopicDescribed,

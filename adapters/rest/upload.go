@@ -24,6 +24,8 @@ func (a *API) upload(c *gin.Context) {
 	if existing {
 		status = http.StatusOK
 	}
+	x := exchangeOf(c.Request.Context())
+	x.document, x.task = doc.ID.String(), string(doc.Task)
 	c.Header("Location", documentPath+doc.ID.String())
 	answer(c, status, toDocument(doc))
 }

@@ -30,7 +30,7 @@ func TestUpload(t *testing.T) {
 	sum := sha256.Sum256([]byte(content))
 	for key, want := range map[string]any{
 		"filename": "Notes.TXT", "content_type": "text/plain", "size_bytes": 12.0, "sha256": hex.EncodeToString(sum[:]),
-		"status": "pending", "folder_id": nil, "failure": nil, "page_count": nil, "storage_backend": "memory",
+		"status": "pending", "folder_id": nil, "failure": nil, "page_count": nil, "title": nil, "warning": nil, "authored_at": nil, "thumbnail_url": nil, "text_truncated": false, "storage_backend": "memory",
 		"created_at": "2026-05-01T12:00:00.123456Z", "updated_at": "2026-05-01T12:00:00.123456Z",
 	} {
 		if doc[key] != want {

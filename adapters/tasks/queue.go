@@ -17,21 +17,40 @@ type Queue struct {
 	producer  *celery.Producer
 	inspector *celery.Inspector
 	results   *celery.Results
+	headers   func(context.Context) map[string]string
 }
 
-var _ ports.TaskQueue = (*Queue)(nil)
+var (
+	_ ports.TaskQueue     = (*Queue)(nil)
+	_ ports.TrainingQueue = (*Queue)(nil)
+)
 
 // NewQueue returns the queue behind a Celery client, which the caller keeps and closes.
 func NewQueue(client *celery.Client) *Queue {
 	return &Queue{client: client, producer: celery.NewProducer(client), inspector: celery.NewInspector(client), results: celery.NewResults(client)}
 }
 
+// Carry has every task that is enqueued from now on carry headers more, those that of returns for the context it is enqueued in.
+// They lie beside Celery's own and must not have their names.
+func (q *Queue) Carry(of func(context.Context) map[string]string) { q.headers = of }
+
 // Enqueue implements ports.TaskQueue.
 func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.DocumentID, now time.Time) error {
+	headers := map[string]any{enqueuedAtHeader: formatTime(now)}
+	if q.headers != nil {
+		for name, value := range q.headers(ctx) {
+			headers[name] = value
+		}
+	}
 	_, err := q.producer.Send(ctx, celery.Task{
-		Name: ExtractAndClassify, ID: string(task), Args: []any{doc.String()}, Queue: DocumentsQueue,
-		Headers: map[string]any{enqueuedAtHeader: formatTime(now)},
+		Name: ExtractAndClassify, ID: string(task), Args: []any{doc.String()}, Queue: DocumentsQueue, Headers: headers,
 	})
+	return translate(err)
+}
+
+// EnqueueTraining implements ports.TrainingQueue. Nobody waits for the result, so none is kept.
+func (q *Queue) EnqueueTraining(ctx context.Context, owner domain.Owner, notBefore time.Time) error {
+	_, err := q.producer.Send(ctx, celery.Task{Name: TrainClassifier, Args: []any{owner.String()}, Queue: OwnQueue, ETA: notBefore, IgnoreResult: true})
 	return translate(err)
 }
 

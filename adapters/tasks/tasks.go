@@ -16,6 +16,10 @@ const (
 	// returns ports.TaskResult.
 	ExtractAndClassify = "tasks.document_tasks.extract_and_classify"
 
+	// TrainClassifier is the task that trains an owner's classifier. Its one positional argument is the owner's id, the nil UUID
+	// for nobody. Only this program has it, so it goes to OwnQueue.
+	TrainClassifier = "tasks.classifier_tasks.train"
+
 	// DocumentsQueue is shared with Python's workers, which destroy what they do not know: only tasks that both sides have go
 	// there.
 	DocumentsQueue = "documents"

@@ -37,11 +37,16 @@ func open(t *testing.T, url string) *celery.Client {
 // work runs a worker with one handler at a time until the test ends.
 func work(t *testing.T, client *celery.Client, process tasks.Process) {
 	t.Helper()
+	workWith(t, client, func(worker *celery.Worker) { tasks.Register(worker, process, tasks.Watch{}) })
+}
+
+func workWith(t *testing.T, client *celery.Client, register func(*celery.Worker)) {
+	t.Helper()
 	worker, err := celery.NewWorker(client, celery.WorkerConfig{Queues: []string{tasks.DocumentsQueue, tasks.OwnQueue}, Concurrency: 1, Prefetch: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tasks.Register(worker, process)
+	register(worker)
 	ended := make(chan error, 1)
 	go func() { ended <- worker.Run(context.Background()) }()
 	t.Cleanup(func() {
@@ -102,6 +107,71 @@ func TestConformanceOnEmbeddedRedis(t *testing.T) {
 			func(t *testing.T) { flush(t, server.URL()) },
 			func(*testing.T) { server.Stop() })
 	})
+}
+
+func TestTrainingConformance(t *testing.T) {
+	t.Parallel()
+	queuetest.RunTraining(t, func(t *testing.T) queuetest.TrainingHarness {
+		server := testenv.Redis(t)
+		client := open(t, server.URL)
+		return queuetest.TrainingHarness{
+			Queue: tasks.NewQueue(client),
+			Start: func(t *testing.T, train func(context.Context, domain.Owner) error) {
+				workWith(t, client, func(worker *celery.Worker) {
+					tasks.RegisterTraining(worker, func(ctx context.Context, owner domain.Owner) error {
+						err := train(ctx, owner)
+						if domain.ErrorCode(err).Retryable() && err != nil {
+							err = &app.RetryError{After: 10 * time.Millisecond, Err: err}
+						}
+						return err
+					})
+				})
+			},
+			Break: func(t *testing.T) { server.Stop(t) },
+		}
+	})
+}
+
+// TestPythonNeverSeesATraining has a Python worker, which destroys tasks it does not know, serve the documents beside a training.
+func TestPythonNeverSeesATraining(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t)
+	testenv.Celery(t, testenv.CeleryOptions{RedisURL: server.URL, Files: map[string]string{"celery_app.py": celeryApp}, Queues: []string{"documents"}})
+	client := open(t, server.URL)
+	queue, inspector := tasks.NewQueue(client), celery.NewInspector(client)
+	owner := domain.Owner(uuid.New())
+	if err := queue.EnqueueTraining(t.Context(), owner, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	task := domain.TaskID(uuid.NewString())
+	if err := queue.Enqueue(t.Context(), task, domain.DocumentID(uuid.New()), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, time.Minute, func() error { // the document came after the training, and Python has it
+		got, err := queue.Task(t.Context(), task)
+		if err == nil && got.Status != ports.TaskSuccess {
+			err = fmt.Errorf("the document's task is %s", got.Status)
+		}
+		return err
+	})
+	if waiting, err := inspector.QueueLength(t.Context(), tasks.OwnQueue); err != nil || waiting != 1 {
+		t.Fatalf("%d trainings wait, error %v", waiting, err)
+	}
+	ran := make(chan domain.Owner, 1)
+	workWith(t, client, func(worker *celery.Worker) {
+		tasks.RegisterTraining(worker, func(_ context.Context, owner domain.Owner) error {
+			ran <- owner
+			return nil
+		})
+	})
+	select {
+	case got := <-ran:
+		if got != owner {
+			t.Errorf("trained for %s, want %s", got, owner)
+		}
+	case <-time.After(time.Minute):
+		t.Error("a worker of ours did not get the training")
+	}
 }
 
 func flush(t *testing.T, url string) {

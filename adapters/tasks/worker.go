@@ -20,19 +20,50 @@ const retryDelay = 5 * time.Second
 
 // Register has the worker run the vault's tasks. How often a document is tried is the application's to bound, by what the row
 // says of it; a count of Celery's would start over with every message.
-func Register(worker *celery.Worker, process Process) {
+func Register(worker *celery.Worker, process Process, watch Watch) {
 	worker.Handle(ExtractAndClassify, func(ctx context.Context, d *celery.Delivery) (any, error) {
 		doc, err := documentID(d)
 		if err != nil {
 			return nil, err
 		}
-		result, err := process(ctx, doc)
+		ctx, done := watch.begin(ctx, d, doc)
+		result, err := ports.TaskResult{}, errPanicked
+		defer func() { done(result, err) }()
+		result, err = process(ctx, doc)
 		if err != nil {
 			return nil, verdict(ctx, err)
 		}
 		return result, nil
 	}, celery.HandlerOptions{MaxRetries: math.MaxInt32, RetryDelay: retryDelay})
 }
+
+// Train trains one owner's classifier, as app.Trainer.Train does: an app.RetryError or a Retryable code asks for another run.
+type Train func(ctx context.Context, owner domain.Owner) error
+
+// trainRetries is how often a training is tried again, after longer and longer pauses. One that is given up is asked for anew when
+// somebody decides something or looks for models that are behind.
+const trainRetries = 10
+
+// RegisterTraining has the worker run trainings.
+func RegisterTraining(worker *celery.Worker, train Train) {
+	worker.Handle(TrainClassifier, func(ctx context.Context, d *celery.Delivery) (any, error) {
+		var text string
+		if err := d.Bind(&text); err != nil {
+			return nil, err
+		}
+		owner, err := domain.ParseOwner(text)
+		if err != nil {
+			return nil, &celery.Error{Type: "ValueError", Message: domain.ErrorMessage(err), Err: err}
+		}
+		if err := train(ctx, owner); err != nil {
+			return nil, verdict(ctx, err)
+		}
+		return nil, nil
+	}, celery.HandlerOptions{MaxRetries: trainRetries, RetryDelay: retryDelay, RetryBackoff: true, IgnoreResult: true})
+}
+
+// errPanicked is what is told of a run that did not return.
+var errPanicked = errors.New("the task panicked")
 
 // documentID reads the task's argument, positional as in D-08, or by the name that Python's function gives it.
 func documentID(d *celery.Delivery) (domain.DocumentID, error) {

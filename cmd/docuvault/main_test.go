@@ -35,10 +35,15 @@ func TestMain(m *testing.M) {
 		os.Exit(extract.Main(filetype.New()))
 	}
 	testenv.Main(m, testenv.Roles{
-		"program":        playProgram,
-		"api that halts": apiThatHalts,
+		"program":                  playProgram,
+		"api that halts":           apiThatHalts,
+		"api that halts at a step": apiThatHaltsAtAStep,
 		"worker that halts": func() {
 			haltingWorker(shell.Hooks{Extractor: func(ports.Extractor) ports.Extractor { return haltingExtractor{} }})
+		},
+		"worker with thumbnails": func() { picturingWorker(shell.Hooks{}) },
+		"worker that halts after its thumbnail": func() {
+			picturingWorker(shell.Hooks{Storage: func(s ports.StorageBackend) ports.StorageBackend { return haltingThumbnails{s} }})
 		},
 	})
 }
@@ -186,18 +191,24 @@ func (v vault) call(method, path, contentType string, body io.Reader, answer any
 
 // upload sends a document.
 func (v vault) upload(name, text string) (document, int, error) {
+	contentType, body, err := newForm(name, text)
+	if err != nil {
+		return document{}, 0, err
+	}
+	var doc document
+	status, err := v.call(http.MethodPost, "/api/documents/upload", contentType, body, &doc)
+	return doc, status, err
+}
+
+// newForm is the body of an upload.
+func newForm(name, text string) (contentType string, body io.Reader, err error) {
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	part, err := w.CreateFormFile("file", name)
 	if err == nil {
 		_, err = io.WriteString(part, text)
 	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return document{}, 0, err
-	}
-	var doc document
-	status, err := v.call(http.MethodPost, "/api/documents/upload", w.FormDataContentType(), &form, &doc)
-	return doc, status, err
+	return w.FormDataContentType(), &form, errors.Join(err, w.Close())
 }
 
 func (v vault) addTopic(t *testing.T, name string) {
@@ -288,7 +299,7 @@ func (s haltingStorage) Put(ctx context.Context, key domain.ObjectKey, r io.Read
 
 func haltingWorker(hooks shell.Hooks) {
 	ctx, stop := signals()
-	err := shell.RunWorker(ctx, loadForTest(config.Worker), testLog(), hooks, nil)
+	err := shell.RunWorker(ctx, loadForTest(config.Worker), testLog(), "test", hooks, nil)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -50,7 +50,7 @@ func impatientWorker(t *testing.T, env []string, tries int, classifier ports.Cla
 		t.Fatal(err)
 	}
 	recovery := domain.Recovery{Patience: 50 * time.Millisecond, Lease: time.Second, MaxBackoff: 200 * time.Millisecond, MaxRequeues: tries}
-	tasks.Register(worker, app.NewProcessor(recovery, app.ProcessorDeps{Storage: parts.Storage, Repo: parts.Repo, Extractor: reader, Classifier: classifier}).Process)
+	tasks.Register(worker, app.NewProcessor(recovery, app.ProcessorDeps{Storage: parts.Storage, Repo: parts.Repo, Extractor: reader, Classifier: classifier}).Process, tasks.Watch{})
 	done := make(chan error, 1)
 	go func() { done <- worker.Run(context.Background()) }()
 	t.Cleanup(func() {
@@ -160,7 +160,7 @@ func TestStorage503IsRetried(t *testing.T) {
 	s := services(t)
 	v := listening(t, process(t, s.env, "api"))
 	var proxy s3Proxy
-	impatientWorker(t, proxy.before(t, s.env), 1000, shell.Classifier())
+	impatientWorker(t, proxy.before(t, s.env), 1000, classify.New(classify.Config{}))
 	proxy.down.Store(true)
 	doc := v.mustUpload(t, "a.txt", "read at last")
 	retried(t, v, s, doc.ID)
@@ -179,7 +179,7 @@ func TestLastRetryFailsTheDocument(t *testing.T) {
 	s := services(t)
 	v := listening(t, process(t, s.env, "api"))
 	var proxy s3Proxy
-	impatientWorker(t, proxy.before(t, s.env), 2, shell.Classifier())
+	impatientWorker(t, proxy.before(t, s.env), 2, classify.New(classify.Config{}))
 	proxy.down.Store(true)
 	doc := v.mustUpload(t, "a.txt", "never read")
 	code, message := v.failed(t, doc.ID)
@@ -275,7 +275,7 @@ func TestUnreadableDocumentFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := services(t)
 	v := listening(t, process(t, s.env, "api"))
-	impatientWorker(t, s.env, 1000, shell.Classifier())
+	impatientWorker(t, s.env, 1000, classify.New(classify.Config{}))
 	doc := v.mustUpload(t, "a.pdf", "%PDF-1.7\nthis is no PDF")
 	code, message := v.failed(t, doc.ID)
 	if code == "" || len(message) < 10 || strings.Contains(message, "panic") {

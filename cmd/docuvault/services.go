@@ -110,7 +110,7 @@ SHUTDOWN_TIMEOUT, and puts back the rest.`,
 		if err != nil {
 			return err
 		}
-		return shell.RunWorker(cmd.Context(), cfg, logger(cmd, cfg), shell.Hooks{}, func(name string) {
+		return shell.RunWorker(cmd.Context(), cfg, logger(cmd, cfg), thisBuild().Version, shell.Hooks{}, func(name string) {
 			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "worker %s takes tasks from %s\n", name, strings.Join(cfg.Queues, ", ")) // the log says it too
 		})
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/docuvault/docuvault/adapters/metrics"
 	"github.com/docuvault/docuvault/app"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/cmd/docuvault/shell"
@@ -23,19 +24,21 @@ type sweepLine struct {
 
 // sweepSummary is the report as JSON.
 type sweepSummary struct {
-	Findings  []sweepLine `json:"findings"`
-	Objects   int         `json:"objects"`
-	Young     int         `json:"young"`
-	Orphans   int         `json:"orphans"`
-	Foreign   int         `json:"foreign"`
-	Removed   int         `json:"removed"`
-	Bytes     int64       `json:"orphan_bytes"`
-	Documents int         `json:"documents"`
-	Missing   int         `json:"missing"`
-	Damaged   int         `json:"damaged"`
-	Elsewhere int         `json:"elsewhere"`
-	Uploads   int         `json:"stale_uploads"`
-	Deleted   bool        `json:"deleted"` // false: a dry run
+	Findings          []sweepLine `json:"findings"`
+	Objects           int         `json:"objects"`
+	Young             int         `json:"young"`
+	Orphans           int         `json:"orphans"`
+	Foreign           int         `json:"foreign"`
+	Models            int         `json:"models"`
+	Removed           int         `json:"removed"`
+	Bytes             int64       `json:"orphan_bytes"`
+	Documents         int         `json:"documents"`
+	Missing           int         `json:"missing"`
+	MissingThumbnails int         `json:"missing_thumbnails"`
+	Damaged           int         `json:"damaged"`
+	Elsewhere         int         `json:"elsewhere"`
+	Uploads           int         `json:"stale_uploads"`
+	Deleted           bool        `json:"deleted"` // false: a dry run
 }
 
 func (p *program) sweepCommand() *cobra.Command {
@@ -55,6 +58,7 @@ restored from a backup. Look at what is found, then give --force.`,
 	remove := cmd.Flags().Bool("delete", false, "remove what is found, in place of only reporting it")
 	force := cmd.Flags().Bool("force", false, "with --delete, remove what is found however much it is")
 	grace := cmd.Flags().Duration("grace", app.DefaultGrace, "leave alone what is younger: it may belong to an upload under way; must be longer than any upload takes")
+	metricsFile := cmd.Flags().String("metrics-file", "", "write what was found for Prometheus too, to this file of node_exporter's textfile collector (its name ends in .prom)")
 	config.AddFlags(cmd.Flags(), config.Sweep)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if *grace < app.MinGrace {
@@ -70,17 +74,17 @@ restored from a backup. Look at what is found, then give --force.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, parts.Close()) }()
-		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove, Force: *force}, *asJSON, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Now: parts.Now, Log: log})
+		return sweep(cmd, app.SweepOptions{Grace: *grace, Delete: *remove, Force: *force}, *asJSON, *metricsFile, app.SweeperDeps{Storage: parts.Storage, Repo: parts.Repo, Now: parts.Now, Log: log})
 	}
 	return cmd
 }
 
-func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.SweeperDeps) error {
+func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, metricsFile string, deps app.SweeperDeps) error {
 	out := cmd.OutOrStdout()
 	summary := sweepSummary{Findings: []sweepLine{}, Deleted: options.Delete}
 	options.Found = func(f app.Finding) {
 		line := sweepLine{Kind: f.Kind, Object: f.Object, Size: f.Size, Removed: f.Removed}
-		if f.Kind == app.MissingObject || f.Kind == app.DamagedKey {
+		if f.Kind != app.OrphanObject && f.Kind != app.ForeignObject {
 			line.Document = f.Document.String()
 		}
 		if asJSON {
@@ -93,6 +97,12 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 	if domain.ErrorReason(err) == "mass_removal" {
 		return fmt.Errorf("%w --force removes them all the same", err)
 	}
+	if err == nil && metricsFile != "" {
+		err = metrics.WriteSweep(metricsFile, metrics.Sweep{
+			Objects: report.Objects, Orphans: report.Orphans, OrphanBytes: report.Bytes, Removed: report.Removed, StaleUploads: report.Uploads,
+			Documents: report.Documents, Missing: report.Missing, Damaged: report.Damaged, At: deps.Now(),
+		})
+	}
 	if err != nil {
 		return err
 	}
@@ -100,10 +110,11 @@ func sweep(cmd *cobra.Command, options app.SweepOptions, asJSON bool, deps app.S
 		summary.Objects, summary.Young, summary.Orphans, summary.Foreign = report.Objects, report.Young, report.Orphans, report.Foreign
 		summary.Removed, summary.Bytes, summary.Documents = report.Removed, report.Bytes, report.Documents
 		summary.Missing, summary.Damaged, summary.Elsewhere, summary.Uploads = report.Missing, report.Damaged, report.Elsewhere, report.Uploads
+		summary.MissingThumbnails, summary.Models = report.MissingThumbnails, report.Models
 		return printJSON(out, summary)
 	}
-	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours; %d unfinished uploads\n%d documents: %d without their object, %d with a damaged key, %d stored elsewhere\n",
-		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Uploads, report.Documents, report.Missing, report.Damaged, report.Elsewhere)
+	_, err = fmt.Fprintf(out, "%d objects: %d that no document names (%d bytes), %d removed, %d too young to tell, %d not ours, %d models in use; %d unfinished uploads\n%d documents: %d without their object, %d without their thumbnail, %d with a damaged key, %d stored elsewhere\n",
+		report.Objects, report.Orphans, report.Bytes, report.Removed, report.Young, report.Foreign, report.Models, report.Uploads, report.Documents, report.Missing, report.MissingThumbnails, report.Damaged, report.Elsewhere)
 	if err == nil && !options.Delete && report.Orphans+report.Uploads > 0 {
 		_, err = fmt.Fprintln(out, "nothing was removed; --delete removes")
 	}
@@ -114,6 +125,8 @@ func describe(line sweepLine) string {
 	switch {
 	case line.Kind == app.MissingObject:
 		return fmt.Sprintf("missing   document %s, object %s", line.Document, line.Object)
+	case line.Kind == app.MissingThumbnail:
+		return fmt.Sprintf("missing   thumbnail of document %s, object %s; process the document again to get another", line.Document, line.Object)
 	case line.Kind == app.DamagedKey:
 		return fmt.Sprintf("damaged   document %s: its row holds no key of ours; look for its bytes among what is not ours", line.Document)
 	case line.Kind == app.ForeignObject:

@@ -26,9 +26,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 	"github.com/docuvault/docuvault/adapters/schema"
 	"github.com/docuvault/docuvault/adapters/tasks"
-	"github.com/docuvault/docuvault/internal/childproc"
 	"github.com/docuvault/docuvault/internal/testenv"
 )
 
@@ -82,18 +82,33 @@ type vaultRun struct {
 	apiKills, workerKills, pythonKills, restarts, fls, stops int
 }
 
-func newVaultRun(t *testing.T) *vaultRun {
-	r := &vaultRun{t: t, rnd: choices(t), redis: testenv.Redis(t), db: testenv.Schema(t),
+// vaultOptions say what a vault is made of. Env comes after what the run itself sets.
+type vaultOptions struct {
+	apis, workers int
+	postgres      *testenv.DatabaseServer // nil: the shared one
+	s3            *testenv.S3Server       // nil: the shared one
+	env           []string
+}
+
+func newVaultRun(t *testing.T, options vaultOptions) *vaultRun {
+	r := &vaultRun{t: t, rnd: choices(t), redis: testenv.Redis(t),
 		http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
-	s3 := testenv.S3(t)
+	if options.postgres != nil {
+		r.db = options.postgres.Schema(t)
+	} else {
+		r.db = testenv.Schema(t)
+	}
+	if options.s3 == nil {
+		shared := testenv.S3(t)
+		options.s3 = &shared
+	}
+	s3 := *options.s3
 	r.env = append(os.Environ(), "DATABASE_URL="+r.db.AppDSN, "REDIS_URL="+r.redis.URL, "MINIO_ENDPOINT="+s3.Endpoint,
 		"MINIO_ACCESS_KEY="+s3.AccessKey, "MINIO_SECRET_KEY="+s3.SecretKey, "MINIO_BUCKET="+testenv.Bucket(t, s3),
 		"SECRET_KEY=0123456789abcdef0123456789abcdef", "LOG_LEVEL=error", "DATABASE_MAX_CONNS=4", "WORKER_CONCURRENCY=2", "EXTRACT_CACHE_DIR=-")
-	bin := filepath.Join(t.TempDir(), "docuvault")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "github.com/docuvault/docuvault/cmd/docuvault").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	for range 2 {
+	r.env = append(r.env, options.env...)
+	bin := binary(t)
+	for range options.apis {
 		port, err := childproc.LoopbackPort()
 		if err != nil {
 			t.Fatal(err)
@@ -101,6 +116,8 @@ func newVaultRun(t *testing.T) *vaultRun {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		r.addresses = append(r.addresses, address)
 		r.apis = append(r.apis, &program{t: t, cfg: childproc.Config{Path: bin, Args: []string{"api", "--listen", address}, Env: r.env, Dir: t.TempDir()}})
+	}
+	for range options.workers {
 		r.workers = append(r.workers, &program{t: t, cfg: childproc.Config{Path: bin, Args: []string{"worker"}, Env: r.env, Dir: t.TempDir()}})
 	}
 	for _, p := range slices.Concat(r.apis, r.workers) {
@@ -112,7 +129,6 @@ func newVaultRun(t *testing.T) *vaultRun {
 			}
 		})
 	}
-	r.startPython()
 	for _, address := range r.addresses {
 		testenv.Eventually(t, time.Minute, func() error {
 			_, err := r.call(http.MethodGet, address, "/health", "", nil, nil)
@@ -120,6 +136,16 @@ func newVaultRun(t *testing.T) *vaultRun {
 		})
 	}
 	return r
+}
+
+// binary builds the program. Go links it again only if something changed since the last run.
+func binary(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(folder(t, "bin"), "docuvault-chaos")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/docuvault/docuvault/cmd/docuvault").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
 }
 
 func (r *vaultRun) startPython() {
@@ -310,7 +336,8 @@ func (r *vaultRun) runs() (moreThanOnce, byPython, requeued int) {
 // TestVault uploads real documents to API processes while those, workers of both kinds and Redis are killed: every document
 // that was answered with 201 ends ready, with the right text, hash and topic.
 func TestVault(t *testing.T) {
-	r := newVaultRun(t)
+	r := newVaultRun(t, vaultOptions{apis: 2, workers: 2})
+	r.startPython()
 	documents, trouble := amount(t, "CHAOS_DOCUMENTS", 200), troubleTime(t)
 	r.topic("Invoices", "bills to pay")
 	r.topic("Contracts", "agreements that parties signed")

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // CeleryOptions say which worker to run. RedisURL and one of Dir and Files are required.

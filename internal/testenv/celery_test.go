@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 	"github.com/docuvault/docuvault/internal/testenv"
 )
 

@@ -3,13 +3,12 @@
 package testenv
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // lineLimit is how long a test waits for a process to say something.
@@ -17,28 +16,24 @@ const lineLimit = time.Minute
 
 // lineLog collects lines for one who waits for some of them, in order. A line that was passed over is gone.
 type lineLog struct {
-	mu      sync.Mutex
-	partial []byte
-	lines   []string
-	more    chan struct{} // closed and replaced when a line comes
+	*childproc.LineWriter
+	mu    sync.Mutex
+	lines []string
+	more  chan struct{} // closed and replaced when a line comes
 }
 
-func newLineLog() *lineLog { return &lineLog{more: make(chan struct{})} }
+func newLineLog() *lineLog {
+	l := &lineLog{more: make(chan struct{})}
+	l.LineWriter = childproc.NewLineWriter(l.add)
+	return l
+}
 
-func (l *lineLog) Write(b []byte) (int, error) {
+func (l *lineLog) add(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.partial = append(l.partial, b...)
-	for {
-		i := bytes.IndexByte(l.partial, '\n')
-		if i < 0 {
-			return len(b), nil
-		}
-		l.lines = append(l.lines, string(bytes.TrimSuffix(l.partial[:i], []byte("\r"))))
-		l.partial = l.partial[i+1:]
-		close(l.more)
-		l.more = make(chan struct{})
-	}
+	l.lines = append(l.lines, line)
+	close(l.more)
+	l.more = make(chan struct{})
 }
 
 // take removes lines up to the first that is wanted and returns that.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/docuvault/docuvault/adapters/embedded"
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // postgresProcess is the engine of a local PostgreSQL: the launcher of docuvault up.

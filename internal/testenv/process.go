@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // process is the engine of a local program.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // Python runs a script with the python3 that has Celery and returns what it prints on standard output. script is a file's

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docuvault/docuvault/internal/childproc"
+	"github.com/docuvault/docuvault/adapters/embedded/childproc"
 )
 
 // RedisServer is one test's own redis-server, with a password and an append-only file that is synced on every write: what

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image/jpeg"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -41,7 +43,9 @@ type Sample struct {
 	ContentType string
 	Content     []byte
 	Text        string
-	Pages       int // 0 where the format has none
+	Pages       int   // 0 where the format has none
+	Starts      []int // where its pages begin
+	Picture     bool  // it has something to show
 
 	// What the document says about itself; zero where it says nothing.
 	Title, Author, Language string
@@ -65,6 +69,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"plain text is read as it is", plainText},
 		{"samples are read", samples},
 		{"what a document says about itself is clean", cleanAbout},
+		{"pages begin in the text", pageStarts},
+		{"thumbnails are small and JPEG", thumbnails},
 		{"a name that hides a program is warned of", warned},
 		{"unreadable documents say why and harm no other", unreadable},
 		{"a type that is not read is unsupported", unsupported},
@@ -164,6 +170,42 @@ func cleanAbout(t *testing.T, s Subject) {
 			if moment.Location() != time.UTC || moment.Nanosecond() != 0 {
 				t.Errorf("%s: %s is not UTC in whole seconds", sample.Name, moment)
 			}
+		}
+	}
+}
+
+func pageStarts(t *testing.T, s Subject) {
+	for _, sample := range s.Samples {
+		got := must(t, s.Extractor, source(sample.ContentType, sample.Content))
+		if !slices.Equal(got.PageStarts, sample.Starts) {
+			t.Errorf("%s: pages begin at %v, want %v", sample.Name, got.PageStarts, sample.Starts)
+		}
+		if starts := got.PageStarts; len(starts) > 0 &&
+			(starts[0] != 0 || !slices.IsSorted(starts) || starts[len(starts)-1] > utf8.RuneCountInString(got.Text) || len(starts) > *got.PageCount) {
+			t.Errorf("%s: %v are no page starts of %d characters on %d pages", sample.Name, starts, utf8.RuneCountInString(got.Text), *got.PageCount)
+		}
+	}
+}
+
+func thumbnails(t *testing.T, s Subject) {
+	for _, sample := range s.Samples {
+		got := must(t, s.Extractor, source(sample.ContentType, sample.Content)).Thumbnail
+		if !sample.Picture {
+			if got != nil {
+				t.Errorf("%s: a thumbnail of %d bytes, there is nothing to show", sample.Name, len(got))
+			}
+			continue
+		}
+		picture, err := jpeg.Decode(bytes.NewReader(got))
+		if err != nil {
+			t.Errorf("%s: the thumbnail of %d bytes is no JPEG: %v", sample.Name, len(got), err)
+			continue
+		}
+		if size := picture.Bounds().Size(); size.X > ports.ThumbnailSize || size.Y > ports.ThumbnailSize {
+			t.Errorf("%s: the thumbnail has %d by %d pixels", sample.Name, size.X, size.Y)
+		}
+		if again := must(t, s.Extractor, source(sample.ContentType, sample.Content)).Thumbnail; !bytes.Equal(again, got) {
+			t.Errorf("%s: another thumbnail the second time", sample.Name)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package repotest
 
 import (
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -38,16 +39,25 @@ func completeStores(f *fixture) {
 	doc := f.add("a")
 	held, mine := f.finished(doc)
 	pages, high, low := 3, 0.9, 0.0
+	about := domain.About{Title: "the title", Author: "the author", Language: "de", Warning: "mind the step",
+		AuthoredAt: time.Date(1999, 12, 31, 23, 59, 59, 0, time.UTC), ModifiedAt: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)}
+	thumbnail := domain.NewThumbnailKey(f.owner, doc.ID, uuid.New())
 	got, err := f.Repo.Complete(f, held, mine, ports.Outcome{Text: "the text", Truncated: true, PageCount: &pages,
+		PageStarts: []int{0, 4, 4}, About: about, Thumbnail: thumbnail,
 		Suggestions: []domain.Suggestion{{Topic: cat.ID, Confidence: low}, {Topic: ape.ID, Confidence: high}, {Topic: ape.ID, Confidence: 0.1}}})
 	f.ok(err)
 	want := mine
 	want.PageCount, want.Truncated, want.Topics = &pages, true, []domain.Filing{filed(ape, &high), filed(cat, &low)}
+	want.About, want.Thumbnail = about, thumbnail
 	f.equal("returned", got, want)
 	f.equal("stored", f.read(doc), want)
 	text, err := f.Repo.DocumentText(f, f.owner, doc.ID)
 	f.ok(err)
 	f.equal("text", text, "the text")
+	f.pageStarts(doc, []int{0, 4, 4})
+	listed, err := f.Repo.ListDocuments(f, f.owner, ports.DocumentQuery{Limit: 1})
+	f.ok(err)
+	f.equal("listed", listed, []domain.Document{want})
 
 	// The next round replaces all of it.
 	_, err = f.Repo.Advance(f, doc.ID, func(d *domain.Document) error { return d.Reprocess("again", f.now(), recovery) })
@@ -56,11 +66,14 @@ func completeStores(f *fixture) {
 	got, err = f.Repo.Complete(f, held, mine, ports.Outcome{Suggestions: []domain.Suggestion{{Topic: bee.ID, Confidence: high}, {Topic: cat.ID, Confidence: high}}})
 	f.ok(err)
 	want = mine
+	want.About, want.Thumbnail = domain.About{}, domain.ObjectKey{}
 	want.PageCount, want.Truncated, want.Topics = nil, false, []domain.Filing{filed(bee, &high), filed(cat, &high)}
 	f.equal("after another round", got, want)
+	f.equal("stored after another round", f.read(doc), want)
 	text, err = f.Repo.DocumentText(f, f.owner, doc.ID)
 	f.ok(err)
 	f.equal("text", text, "")
+	f.pageStarts(doc, nil)
 }
 
 func completeFailure(f *fixture) {
@@ -68,7 +81,8 @@ func completeFailure(f *fixture) {
 	doc := f.add("a")
 	held, mine := f.finished(doc)
 	pages, sure := 3, 0.9
-	_, err := f.Repo.Complete(f, held, mine, ports.Outcome{Text: "the text", PageCount: &pages, Suggestions: []domain.Suggestion{{Topic: ape.ID, Confidence: sure}}})
+	about, thumbnail := domain.About{Title: "the title"}, domain.NewThumbnailKey(f.owner, doc.ID, uuid.New())
+	_, err := f.Repo.Complete(f, held, mine, ports.Outcome{Text: "the text", PageCount: &pages, PageStarts: []int{0}, About: about, Thumbnail: thumbnail, Suggestions: []domain.Suggestion{{Topic: ape.ID, Confidence: sure}}})
 	f.ok(err)
 	_, err = f.Repo.Advance(f, doc.ID, func(d *domain.Document) error { return d.Reprocess("again", f.now(), recovery) })
 	f.ok(err)
@@ -78,11 +92,20 @@ func completeFailure(f *fixture) {
 	f.ok(err)
 	want := mine
 	want.PageCount, want.Topics = &pages, []domain.Filing{filed(ape, &sure)}
+	want.About, want.Thumbnail = about, thumbnail
 	f.equal("returned", got, want)
 	f.equal("stored", f.read(doc), want)
 	text, err := f.Repo.DocumentText(f, f.owner, doc.ID)
 	f.ok(err)
 	f.equal("text", text, "the text")
+	f.pageStarts(doc, []int{0})
+}
+
+func (f *fixture) pageStarts(doc domain.Document, want []int) {
+	f.Helper()
+	got, err := f.Repo.PageStarts(f, doc.Owner, doc.ID)
+	f.ok(err)
+	f.equal("page starts", got, want)
 }
 
 func completeLostHold(f *fixture) {
@@ -178,8 +201,9 @@ func completeMeanwhile(f *fixture) {
 func completeBadBytes(f *fixture) {
 	doc := f.add("a")
 	held, mine := f.finished(doc)
-	_, err := f.Repo.Complete(f, held, mine, ports.Outcome{Text: "a\x00b\xffc"})
+	_, err := f.Repo.Complete(f, held, mine, ports.Outcome{Text: "a\x00b\xffc", About: domain.About{Title: "a\x00b\xffc"}})
 	f.ok(err)
+	f.equal("what is left of a title", f.read(doc).About.Title, "ab\uFFFDc")
 	text, err := f.Repo.DocumentText(f, f.owner, doc.ID)
 	f.ok(err)
 	f.equal("what is left", text, "ab\uFFFDc")

@@ -191,10 +191,18 @@ func namedObjects(f *fixture) {
 	gone := f.add("c")
 	_, err := f.Repo.DeleteDocument(f, f.owner, gone.ID)
 	f.ok(err)
-	keys := []domain.ObjectKey{mine.Object, theirs.Object, gone.Object, domain.NewObjectKey(f.owner, mine.ID, uuid.New(), "a")}
+	thumbnail, older := domain.NewThumbnailKey(f.owner, mine.ID, uuid.New()), domain.NewThumbnailKey(f.owner, mine.ID, uuid.New())
+	for _, key := range []domain.ObjectKey{older, thumbnail} {
+		held, doc := f.finished(mine)
+		_, err := f.Repo.Complete(f, held, doc, ports.Outcome{Thumbnail: key})
+		f.ok(err)
+		_, err = f.Repo.Advance(f, mine.ID, func(d *domain.Document) error { return d.Reprocess("again", f.now(), recovery) })
+		f.ok(err)
+	}
+	keys := []domain.ObjectKey{thumbnail, older, mine.Object, theirs.Object, gone.Object, domain.NewObjectKey(f.owner, mine.ID, uuid.New(), "a")}
 	named, err := f.Repo.NamedObjects(f, keys)
 	f.ok(err)
-	f.equal("named", named, map[domain.ObjectKey]bool{mine.Object: true, theirs.Object: true})
+	f.equal("named", named, map[domain.ObjectKey]bool{mine.Object: true, theirs.Object: true, thumbnail: true})
 	named, err = f.Repo.NamedObjects(f, nil)
 	f.ok(err)
 	f.equal("named of none", len(named), 0)

@@ -26,6 +26,9 @@ type Harness struct {
 
 	// BreakCommit makes the commit of the transaction that tx belongs to fail, for instance by ending its connection.
 	BreakCommit func(ctx context.Context, tx ports.Repository) error
+
+	// Break puts the database out of reach, as a network that fails does, until mend.
+	Break func() (mend func())
 }
 
 // Run holds every promise against the implementation, once for nobody's rows and once for a person's. Open is called for each
@@ -55,6 +58,7 @@ func all() map[string]func(*fixture) {
 	tests := map[string]func(*fixture){}
 	for _, group := range []map[string]func(*fixture){
 		documentTests(), listTests(), processingTests(), completeTests(), recoverTests(), topicTests(), folderTests(), txTests(), scopeTests(),
+		reachTests(), learningTests(),
 	} {
 		for name, test := range group {
 			tests[name] = test

@@ -27,6 +27,10 @@ func (f *fixture) callsAs(owner domain.Owner, doc domain.Document, topic domain.
 			_, err := f.Repo.DocumentText(ctx, owner, doc.ID)
 			return err
 		},
+		"PageStarts": func(ctx context.Context) error {
+			_, err := f.Repo.PageStarts(ctx, owner, doc.ID)
+			return err
+		},
 		"DocumentByContent": func(ctx context.Context) error {
 			_, err := f.Repo.DocumentByContent(ctx, owner, doc.SHA256)
 			return err

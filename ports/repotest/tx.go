@@ -10,16 +10,15 @@ import (
 
 func txTests() map[string]func(*fixture) {
 	return map[string]func(*fixture){
-		"tx/all of it happens":               txCommits,
-		"tx/an error rolls back":             txError,
-		"tx/a panic rolls back":              txPanic,
-		"tx/a failing commit is an error":    txFailingCommit,
-		"tx/a tx inside is part of it":       txNested,
-		"tx/swallowed errors":                txSwallowed,
-		"tx/a context that ends":             txContext,
-		"tx/every method works inside":       txEverything,
-		"tx/health":                          health,
-		"tx/a canceled context, each method": canceledContext,
+		"tx/all of it happens":            txCommits,
+		"tx/an error rolls back":          txError,
+		"tx/a panic rolls back":           txPanic,
+		"tx/a failing commit is an error": txFailingCommit,
+		"tx/a tx inside is part of it":    txNested,
+		"tx/swallowed errors":             txSwallowed,
+		"tx/a context that ends":          txContext,
+		"tx/every method works inside":    txEverything,
+		"tx/health":                       health,
 	}
 }
 
@@ -171,34 +170,6 @@ func txEverything(f *fixture) {
 }
 
 func health(f *fixture) { f.ok(f.Repo.Health(f)) }
-
-// canceledContext: a caller that went away is Canceled, one whose time is up Unavailable, and nothing happens for either.
-func canceledContext(f *fixture) {
-	topic, folder := f.topic(f.owner, "topic"), f.folder(f.owner, domain.FolderID{}, "folder")
-	doc := f.add("a", under(topic), inFolder(folder.ID))
-	held, mine := f.finished(doc)
-	before := f.read(doc)
-	canceled, cancel := context.WithCancel(f.Context)
-	cancel()
-	late, cancelLate := context.WithDeadline(f.Context, epoch)
-	defer cancelLate()
-	for name, call := range f.calls(doc, topic, folder) {
-		f.code(named(name, call(canceled)), domain.Canceled, "")
-		f.code(named(name, call(late)), domain.Unavailable, "")
-	}
-	for name, call := range map[string]func(ctx context.Context) error{
-		"Complete": func(ctx context.Context) error {
-			_, err := f.Repo.Complete(ctx, held, mine, ports.Outcome{})
-			return err
-		},
-		"Health": f.Repo.Health,
-		"Tx":     func(ctx context.Context) error { return f.Repo.Tx(ctx, func(ports.Repository) error { return nil }) },
-	} {
-		f.code(named(name, call(canceled)), domain.Canceled, "")
-		f.code(named(name, call(late)), domain.Unavailable, "")
-	}
-	f.equal("the document", f.read(doc), before)
-}
 
 func named(method string, err error) error {
 	if err == nil {

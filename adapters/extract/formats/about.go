@@ -33,7 +33,7 @@ func (a About) clean() About {
 func oneLine(s string) string {
 	p := page{limit: maxAbout}
 	p.text.WriteString(strings.Join(strings.Fields(firstRunes(strings.ToValidUTF8(s, "\ufffd"), 2*maxAbout)), " "))
-	s, _ = p.finish()
+	s, _, _ = p.finish()
 	return strings.TrimSpace(s)
 }
 

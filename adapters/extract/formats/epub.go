@@ -21,7 +21,7 @@ func readEPUB(r *Reader, data []byte, out *page) error {
 	if err != nil {
 		return err
 	}
-	chapters, err := readPackage(a, root, out)
+	chapters, cover, err := readPackage(a, root, out)
 	if err != nil {
 		return err
 	}
@@ -32,6 +32,7 @@ func readEPUB(r *Reader, data []byte, out *page) error {
 	if slices.ContainsFunc(chapters, func(part string) bool { return locked[part] }) {
 		return unreadable(ports.ReasonEncrypted, "the book is protected and cannot be read here")
 	}
+	r.cover(a, cover, out)
 	for _, part := range chapters {
 		if !out.enter() {
 			return nil
@@ -61,26 +62,36 @@ func rootFile(a *archive) (string, error) {
 	return root, nil
 }
 
-// readPackage reads what the book says about itself and returns its chapters.
-func readPackage(a *archive, root string, out *page) ([]string, error) {
+// readPackage reads what the book says about itself and returns its chapters and the picture on its cover, if it has one: EPUB 3
+// marks it, EPUB 2 names it in a meta element.
+func readPackage(a *archive, root string, out *page) (chapters []string, cover string, err error) {
 	var about About
 	var p property
 	var spine []string
-	manifest := map[string]string{}
-	err := a.walk(root, func(token xml.Token, _ int) error {
+	manifest, pictures, coverID := map[string]string{}, map[string]string{}, ""
+	err = a.walk(root, func(token xml.Token, _ int) error {
 		switch t := token.(type) {
 		case xml.StartElement:
 			p.start(t.Name.Local)
 			switch t.Name.Local {
 			case "item":
-				if strings.Contains(attribute(t, "media-type"), "html") {
-					manifest[attribute(t, "id")] = bookPart(root, attribute(t, "href"))
+				switch kind, part := attribute(t, "media-type"), bookPart(root, attribute(t, "href")); {
+				case strings.Contains(kind, "html"):
+					manifest[attribute(t, "id")] = part
+				case strings.HasPrefix(kind, "image/"):
+					pictures[attribute(t, "id")] = part
+					if slices.Contains(strings.Fields(attribute(t, "properties")), "cover-image") {
+						coverID = attribute(t, "id")
+					}
 				}
 			case "itemref":
 				spine = append(spine, attribute(t, "idref"))
 			case "meta":
 				if attribute(t, "property") == "dcterms:modified" {
 					p.start("modified")
+				}
+				if attribute(t, "name") == "cover" && coverID == "" {
+					coverID = attribute(t, "content")
 				}
 			}
 		case xml.CharData:
@@ -102,13 +113,12 @@ func readPackage(a *archive, root string, out *page) ([]string, error) {
 		return nil
 	})
 	out.describe(about)
-	var chapters []string
 	for _, id := range spine {
 		if part, ok := manifest[id]; ok {
 			chapters = append(chapters, part)
 		}
 	}
-	return chapters, err
+	return chapters, pictures[coverID], err
 }
 
 // bookPart resolves a reference, which may be escaped as URLs are.

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 func reader(limits formats.Limits) *formats.Reader {
-	return formats.New(limits, "", filetype.New(), slog.New(slog.DiscardHandler))
+	return formats.New(limits, formats.Setup{}, filetype.New(), slog.New(slog.DiscardHandler))
 }
 
 func mustRead(t *testing.T, contentType string, data []byte) formats.Result {

@@ -2,6 +2,7 @@ package formats_test
 
 import (
 	"bytes"
+	"image/jpeg"
 	"log/slog"
 	"strings"
 	"testing"
@@ -25,14 +26,14 @@ func fuzz(f *testing.F, contentType, cache string, seeds ...[]byte) {
 		f.Add(seed[:len(seed)/2])
 	}
 	limits := formats.Limits{MaxText: 1000, MaxPages: 5, MaxPart: 1 << 20, MaxInflate: 2 << 20}
-	r := formats.New(limits, cache, filetype.New(), slog.New(slog.DiscardHandler))
+	r := formats.New(limits, formats.Setup{CacheDir: cache}, filetype.New(), slog.New(slog.DiscardHandler))
 	f.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			f.Error(err)
 		}
 	})
 	if cache != "" { // ahead: the fuzzer gives one document ten seconds
-		if err := r.Warm(); err != nil {
+		if err := r.Warm(formats.PDFium | formats.Tesseract); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -145,4 +146,52 @@ func fuzzInside(f *testing.F, contentType string, pack func(string) []byte, seed
 			t.Fatalf("text is invalid or not NFC: %q", got.Text)
 		}
 	})
+}
+
+// fuzzPicture tries pictures small enough to be read often.
+func fuzzPicture(f *testing.F, contentType string, seeds ...[]byte) {
+	for _, seed := range seeds {
+		f.Add(seed)
+		f.Add(seed[:len(seed)/2])
+	}
+	r := formats.New(formats.Limits{MaxPages: 5, MaxPixels: 100_000}, formats.Setup{NoOCR: true}, filetype.New(), slog.New(slog.DiscardHandler))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := r.Read(contentType, bytes.Clone(data))
+		if err != nil {
+			if domain.ErrorCode(err) != domain.Unreadable || domain.ErrorReason(err) == ports.ReasonCrashed {
+				t.Fatal(err)
+			}
+			return
+		}
+		head, err := jpeg.DecodeConfig(bytes.NewReader(got.Thumbnail))
+		if err != nil || max(head.Width, head.Height) > ports.ThumbnailSize || got.Text != "" {
+			t.Fatalf("%+v, %v, %q", head, err, got.Text)
+		}
+	})
+}
+
+func FuzzPNG(f *testing.F) {
+	fuzzPicture(f, "image/png", formatstest.PNG(formatstest.Picture(40, 30, "")))
+}
+
+func FuzzJPEG(f *testing.F) {
+	fuzzPicture(f, "image/jpeg", formatstest.JPEG(formatstest.Picture(40, 30, ""), 6), []byte("\xff\xd8\xff\xe1\x00\x10Exif\x00\x00II*\x00\x08"))
+}
+
+func FuzzGIF(f *testing.F) {
+	fuzzPicture(f, "image/gif", formatstest.GIF(formatstest.Picture(40, 30, "")))
+}
+
+func FuzzBMP(f *testing.F) {
+	fuzzPicture(f, "image/bmp", formatstest.BMP(formatstest.Picture(40, 30, "")))
+}
+
+func FuzzTIFF(f *testing.F) {
+	page := formatstest.Picture(40, 30, "")
+	fuzzPicture(f, "image/tiff", formatstest.TIFF(page, page), []byte("II*\x00\x08\x00\x00\x00\x00\x00\x08\x00\x00\x00"))
+}
+
+func FuzzWebP(f *testing.F) {
+	// One pixel, lossless, with the orientation in a chunk of its own.
+	fuzzPicture(f, "image/webp", []byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00"), []byte("RIFF\x20\x00\x00\x00WEBPEXIF\x08\x00\x00\x00II*\x00\x08\x00\x00\x00"))
 }

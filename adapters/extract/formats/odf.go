@@ -32,6 +32,7 @@ func readODF(r *Reader, data []byte, out *page) error {
 	if slides > 0 && out.nesting == 0 {
 		out.pages = &slides
 	}
+	r.cover(a, "Thumbnails/thumbnail.png", out)
 	return nil
 }
 
@@ -125,6 +126,7 @@ func (p *odfPart) start(e xml.StartElement, depth int) error {
 		}
 	case "draw:page":
 		*p.slides++
+		p.lines.out.beginPage()
 		p.lines.breakLine()
 	case "text:p", "text:h":
 		p.para++

@@ -33,6 +33,8 @@ func openOffice(r *Reader, data []byte, usual string, out *page) (*archive, stri
 			main = rel.target
 		case "core-properties":
 			about = rel.target
+		case "thumbnail":
+			r.cover(a, rel.target, out)
 		}
 	}
 	if _, ok := a.entries[main]; !ok {
@@ -79,8 +81,9 @@ func readCore(a *archive, part string, out *page) error {
 type relation struct{ id, kind, target string }
 
 func relations(a *archive, of string) ([]relation, error) {
+	folder, base := path.Split(of) // of the archive itself, both are empty
 	var found []relation
-	err := a.walk(path.Join(path.Dir(of), "_rels", path.Base(of)+".rels"), func(token xml.Token, _ int) error {
+	err := a.walk(folder+"_rels/"+base+".rels", func(token xml.Token, _ int) error {
 		e, ok := token.(xml.StartElement)
 		if !ok || e.Name.Local != "Relationship" || attribute(e, "TargetMode") == "External" {
 			return nil

@@ -27,16 +27,20 @@ type page struct {
 	pages   *int
 	about   About
 
+	starts    []int // of pages, in bytes of text
+	thumbnail []byte
+
 	nesting int   // files around the one that is being read
 	entries int   // entries of archives, attachments and parts of messages still read
 	inflate int64 // bytes that archives may still inflate to
 	sheets  int   // pages still read
+	scans   int   // pictures of pages still read
 }
 
 func newPage(limits Limits) *page {
 	return &page{
 		limit: limits.MaxText, room: composing*limits.MaxText + composing,
-		entries: limits.MaxEntries, inflate: limits.MaxInflate, sheets: limits.MaxPages,
+		entries: limits.MaxEntries, inflate: limits.MaxInflate, sheets: limits.MaxPages, scans: limits.MaxScans,
 	}
 }
 
@@ -59,6 +63,13 @@ func (p *page) count(pages int) int {
 		p.omitted = true
 	}
 	return read
+}
+
+// beginPage notes that what follows stands on another page. The line break that may come next still belongs to the page before.
+func (p *page) beginPage() {
+	if p.nesting == 0 {
+		p.starts = append(p.starts, p.text.Len())
+	}
 }
 
 // enter reports whether one more entry may be read.
@@ -100,14 +111,37 @@ func (p *page) breakLine() { p.owed = true }
 // empty reports whether nothing was written.
 func (p *page) empty() bool { return p.text.Len() == 0 }
 
-// finish cleans, normalises and cuts the text, and reports whether it cut.
-func (p *page) finish() (string, bool) {
-	text := norm.NFC.String(clean(p.text.String()))
-	if len(text) <= p.limit {
-		return text, false
+// finish cleans, normalises and cuts the text, and reports whether it cut. Starts says where pages begin in it, in characters; a page
+// that was cut away has none.
+func (p *page) finish() (text string, starts []int, cut bool) {
+	raw := p.text.String()
+	var done []byte
+	at, characters := 0, 0
+	// upTo finishes what comes before that byte. Whatever NFC composes across the edge counts for the page before.
+	upTo := func(end int) {
+		from := len(done)
+		done = norm.NFC.AppendString(done, clean(raw[at:end]))
+		characters += utf8.RuneCount(done[min(from, len(done)):])
+		at = end
 	}
-	short := firstRunes(text, p.limit)
-	return short, len(short) < len(text)
+	for _, start := range p.starts {
+		if start > 0 && start < len(raw) && raw[start] == '\n' {
+			start++
+		}
+		if start > at {
+			upTo(start)
+		}
+		starts = append(starts, characters)
+	}
+	upTo(len(raw))
+	text = string(done)
+	if len(text) <= p.limit || characters <= p.limit {
+		return text, starts, false
+	}
+	for len(starts) > 0 && starts[len(starts)-1] >= p.limit {
+		starts = starts[:len(starts)-1]
+	}
+	return firstRunes(text, p.limit), starts, true
 }
 
 // firstRunes returns the first n characters of s.

@@ -3,6 +3,7 @@ package formats
 import (
 	"bytes"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,10 +14,10 @@ import (
 func TestPanicIsTheDocumentsAndSaysNothingOfIt(t *testing.T) {
 	t.Parallel()
 	var logs bytes.Buffer
-	r := New(Limits{}, "", nil, slog.New(slog.NewTextHandler(&logs, nil)))
+	r := New(Limits{}, Setup{}, nil, slog.New(slog.NewTextHandler(&logs, nil)))
 	r.formats["test/panic"] = func(_ *Reader, data []byte, _ *page) error { panic("cannot parse " + string(data)) }
 	got, err := r.Read("test/panic", []byte("the secret letter"))
-	if domain.ErrorCode(err) != domain.Unreadable || domain.ErrorReason(err) != ports.ReasonCrashed || got != (Result{}) {
+	if domain.ErrorCode(err) != domain.Unreadable || domain.ErrorReason(err) != ports.ReasonCrashed || !reflect.DeepEqual(got, Result{}) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	if !strings.Contains(logs.String(), "panic_test.go") && !strings.Contains(logs.String(), "TestPanic") {

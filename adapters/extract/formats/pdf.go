@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
 	"github.com/docuvault/docuvault/ports"
@@ -18,10 +17,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 )
-
-// Engine names the compiled code in a cache: what PDFium and the compiler were. The compiler's own check of its version does not
-// work in every kind of build; a test holds this against go.mod.
-const Engine = "go-pdfium-v1.21.4-wazero-v1.12.0"
 
 // pdfMemoryPages is the most memory that PDFium may have, in WebAssembly pages of 64 KiB: 512 MiB.
 const pdfMemoryPages = 8192
@@ -42,7 +37,7 @@ func (e *pdfEngine) open(cacheDir string) error {
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
 		WithMemoryLimitPages(pdfMemoryPages)
 	if cacheDir != "" {
-		if cache, err := wazero.NewCompilationCacheWithDir(filepath.Join(cacheDir, Engine)); err == nil {
+		if cache, err := wazero.NewCompilationCacheWithDir(cacheDir); err == nil {
 			if err := e.init(config.WithCompilationCache(cache)); err == nil {
 				e.cache = cache
 				return nil
@@ -93,9 +88,17 @@ func (zeros) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// readPDF reads the text layer, form fields and annotations of every page.
+// pdfReader reads one document.
+type pdfReader struct {
+	*Reader
+	instance pdfium.Pdfium
+	document references.FPDF_DOCUMENT
+	out      *page
+}
+
+// readPDF reads the text layer, form fields and annotations of every page, and what is written on pages that are pictures.
 func readPDF(r *Reader, data []byte, out *page) (err error) {
-	if err := r.pdf.open(r.cacheDir); err != nil {
+	if err := r.pdf.open(r.setup.cache()); err != nil {
 		return err // our fault, not the document's
 	}
 	instance, err := r.pdf.pool.GetInstance(time.Minute)
@@ -119,18 +122,15 @@ func readPDF(r *Reader, data []byte, out *page) (err error) {
 		return corrupt("the PDF's pages cannot be counted", err)
 	}
 	out.describe(pdfAbout(instance, opened.Document))
+	p := pdfReader{Reader: r, instance: instance, document: opened.Document, out: out}
 	failed := 0
 	for i := range out.count(counted.PageCount) {
-		text, err := pdfPage(instance, opened.Document, i)
-		if err != nil {
-			failed++ // a page that cannot be read leaves the others
-			continue
-		}
-		if i > 0 && !out.empty() {
-			text = "\n" + text
-		}
-		if err := out.write(text); err != nil {
+		out.beginPage()
+		switch broken, err := p.page(i); {
+		case err != nil:
 			return err
+		case broken:
+			failed++ // a page that cannot be read leaves the others
 		}
 	}
 	if failed > 0 && out.empty() {
@@ -139,21 +139,47 @@ func readPDF(r *Reader, data []byte, out *page) (err error) {
 	return nil
 }
 
-// pdfPage reads one page. Form fields and annotations only become text by being flattened into the page.
-func pdfPage(instance pdfium.Pdfium, document references.FPDF_DOCUMENT, index int) (text string, err error) {
-	loaded, err := instance.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: document, Index: index})
+// page reads one page, and reports whether it cannot be read.
+func (p *pdfReader) page(index int) (broken bool, err error) {
+	loaded, err := p.instance.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: p.document, Index: index})
 	if err != nil {
-		return "", err
+		return true, nil
 	}
-	page := requests.Page{ByReference: &loaded.Page}
 	defer func() {
-		if _, closing := instance.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page}); closing != nil && err == nil {
-			err = closing
+		if _, closing := p.instance.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page}); closing != nil {
+			broken = true
 		}
 	}()
-	remarks := pdfRemarks(instance, page)
-	if _, err := instance.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page}); err != nil {
-		return "", err
+	page := requests.Page{ByReference: &loaded.Page}
+	if index == 0 {
+		p.show(page)
+	}
+	text, err := pdfText(p.instance, page)
+	if err != nil {
+		return true, nil
+	}
+	scanned, err := p.scan(page, text)
+	if forgiven := p.out.forgive(err); forgiven != nil {
+		return false, forgiven
+	}
+	if text != "" {
+		if !p.out.empty() {
+			text = "\n" + text
+		}
+		if err := p.out.write(text); err != nil {
+			return false, err
+		}
+	}
+	return false, p.out.addScan(scanned)
+}
+
+// pdfText reads the text layer of one page. Form fields and annotations only become text by being flattened into the page.
+func pdfText(instance pdfium.Pdfium, page requests.Page) (text string, err error) {
+	remarks, annotated := pdfRemarks(instance, page)
+	if annotated {
+		if _, err := instance.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page}); err != nil {
+			return "", err
+		}
 	}
 	layer, err := instance.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: page})
 	if err != nil {

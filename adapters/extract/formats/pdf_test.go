@@ -9,6 +9,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/extract/ocr"
 	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/ports"
 )
@@ -34,7 +35,7 @@ func TestEngineIsWhatGoModSays(t *testing.T) {
 		_, rest, _ := strings.Cut(string(mod), module+" ")
 		return strings.Fields(rest)[0]
 	}
-	want := "go-pdfium-" + version("github.com/klippa-app/go-pdfium") + "-wazero-" + version("github.com/tetratelabs/wazero")
+	want := "go-pdfium-" + version("github.com/klippa-app/go-pdfium") + "-" + ocr.Version + "-wazero-" + version("github.com/tetratelabs/wazero")
 	if formats.Engine != want {
 		t.Errorf("Engine is %q, go.mod says %q: code compiled by another version must not be run", formats.Engine, want)
 	}
@@ -44,7 +45,7 @@ func TestPDF(t *testing.T) {
 	t.Parallel()
 	cache := compiled(t)
 	open := func(t *testing.T, limits formats.Limits) *formats.Reader {
-		r := formats.New(limits, cache, filetype.New(), slog.New(slog.DiscardHandler))
+		r := formats.New(limits, formats.Setup{CacheDir: cache}, filetype.New(), slog.New(slog.DiscardHandler))
 		t.Cleanup(func() {
 			if err := r.Close(); err != nil {
 				t.Errorf("Close: %v", err)

@@ -45,11 +45,11 @@ func pdfTime(s string) time.Time {
 const maxRemarks = 1000
 
 // pdfRemarks returns what people wrote into notes and marks on a page, a line each. It stands beside the page, not on it, so that
-// flattening does not show it.
-func pdfRemarks(instance pdfium.Pdfium, page requests.Page) string {
+// flattening does not show it. It also reports whether there are annotations of any kind, form fields included.
+func pdfRemarks(instance pdfium.Pdfium, page requests.Page) (remarks string, annotated bool) {
 	counted, err := instance.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: page})
 	if err != nil {
-		return ""
+		return "", true
 	}
 	var lines []string
 	for i := range min(counted.Count, maxRemarks) {
@@ -64,7 +64,7 @@ func pdfRemarks(instance pdfium.Pdfium, page requests.Page) string {
 			break
 		}
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(lines, "\n"), counted.Count > 0
 }
 
 func pdfRemark(instance pdfium.Pdfium, annotation references.FPDF_ANNOTATION) string {

@@ -21,6 +21,7 @@ func readPPTX(r *Reader, data []byte, out *page) error {
 	}
 	parts := targets(rels)
 	for _, id := range ids[:out.count(len(ids))] {
+		out.beginPage()
 		if err := readSlide(a, parts[id], out); err != nil {
 			return err
 		}

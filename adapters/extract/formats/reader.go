@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/docuvault/docuvault/adapters/extract/ocr"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
 )
@@ -20,6 +23,8 @@ type Limits struct {
 	MaxInflate int64 // inflated bytes of all entries read from a document; 128 MiB
 	MaxDepth   int   // nested elements of XML and groups of RTF; 256
 	MaxNesting int   // files within files: an archive attached to a message in an archive; 4
+	MaxScans   int   // pictures of pages read, of a document and of those inside it; 100
+	MaxPixels  int   // pixels of one picture; 80,000,000
 }
 
 // WithDefaults fills the zero fields.
@@ -45,6 +50,12 @@ func (l Limits) WithDefaults() Limits {
 	if l.MaxNesting <= 0 {
 		l.MaxNesting = 4
 	}
+	if l.MaxScans <= 0 {
+		l.MaxScans = 100
+	}
+	if l.MaxPixels <= 0 {
+		l.MaxPixels = 80_000_000
+	}
 	return l
 }
 
@@ -53,6 +64,8 @@ type Result struct {
 	Text      string // valid UTF-8 in NFC, "\n" and "\t" its only control characters
 	Truncated bool   // text or pages were left out because of a limit
 	Pages     *int   // nil where the format has no pages; all of them, the ones left out included
+	Starts    []int  // where in Text each page begins, in characters; nil where the format has no pages
+	Thumbnail []byte // a JPEG of the first page; nil where there is none
 	About
 }
 
@@ -61,7 +74,7 @@ type format func(r *Reader, data []byte, out *page) error
 
 // table says which function reads which content type.
 func table() map[string]format {
-	return map[string]format{
+	all := map[string]format{
 		"text/plain":                readText,
 		"text/markdown":             readText,
 		"text/csv":                  readText,
@@ -85,7 +98,12 @@ func table() map[string]format {
 		odf + "text":                readODF,
 		odf + "spreadsheet":         readODF,
 		odf + "presentation":        readODF,
+		"image/tiff":                readTIFF,
 	}
+	for contentType, kind := range pictures {
+		all[contentType] = kind.read
+	}
+	return all
 }
 
 const (
@@ -98,14 +116,50 @@ const (
 	typePDF  = "application/pdf"
 )
 
-// NeedsEngine reports whether a document of that type may need the engine that Warm loads: a PDF, and whatever PDFs come in.
-func NeedsEngine(contentType string) bool {
-	switch contentType {
-	case typePDF, typeMSG, "message/rfc822", "application/zip":
-		return true
-	default:
-		return false
+// Engines are programs that are slow to load: a set of them.
+type Engines uint8
+
+// The engines there are.
+const (
+	PDFium Engines = 1 << iota
+	Tesseract
+)
+
+// Has reports whether all of others are in the set.
+func (e Engines) Has(others Engines) bool { return e&others == others }
+
+// Needs returns the engines that a document of that type may need: a PDF, a picture, and whatever those come in.
+func (s Setup) Needs(contentType string) Engines {
+	var needs Engines
+	switch {
+	case strings.HasPrefix(contentType, "image/"):
+		needs = Tesseract
+	case contentType == typePDF, contentType == typeMSG, contentType == "message/rfc822", contentType == "application/zip":
+		needs = PDFium | Tesseract
 	}
+	if s.NoOCR {
+		needs &^= Tesseract
+	}
+	return needs
+}
+
+// Setup is what a reader has beside its limits.
+type Setup struct {
+	CacheDir  string        // for compiled WebAssembly; empty means that every reader compiles what it needs
+	Languages ocr.Languages // that are read in pictures
+	NoOCR     bool          // pictures are not read
+}
+
+// Engine names the compiled code in a cache: what the engines and the compiler were. The compiler's own check of its version does
+// not work in every kind of build; a test holds this against go.mod.
+const Engine = "go-pdfium-v1.21.4-" + ocr.Version + "-wazero-v1.12.0"
+
+// cache is the folder of compiled code, or none.
+func (s Setup) cache() string {
+	if s.CacheDir == "" {
+		return ""
+	}
+	return filepath.Join(s.CacheDir, Engine)
 }
 
 // Types lists the content types that can be read, sorted.
@@ -113,25 +167,38 @@ func Types() []string { return slices.Sorted(maps.Keys(table())) }
 
 // Reader reads documents, one at a time. Its zero value is not usable.
 type Reader struct {
-	limits   Limits
-	cacheDir string
-	types    ports.TypeDetector
-	log      *slog.Logger
-	formats  map[string]format
-	pdf      pdfEngine
+	// Alive is called now and then while a document of many pictures is read, each of which may take seconds. It may be nil.
+	Alive func()
+
+	limits  Limits
+	setup   Setup
+	types   ports.TypeDetector
+	log     *slog.Logger
+	formats map[string]format
+	pdf     pdfEngine
+	scanner scanner
 }
 
-// New makes a reader. Nothing expensive is loaded before a document needs it. CacheDir holds compiled WebAssembly; empty means
-// that it is compiled again by every reader that meets a PDF. Types names the files inside others.
-func New(limits Limits, cacheDir string, types ports.TypeDetector, log *slog.Logger) *Reader {
-	return &Reader{limits: limits.WithDefaults(), cacheDir: cacheDir, types: types, log: log, formats: table()}
+// New makes a reader. Nothing expensive is loaded before a document needs it. Types names the files inside others.
+func New(limits Limits, setup Setup, types ports.TypeDetector, log *slog.Logger) *Reader {
+	return &Reader{limits: limits.WithDefaults(), setup: setup, types: types, log: log, formats: table()}
 }
 
 // Close frees what reading has loaded.
-func (r *Reader) Close() error { return r.pdf.close() }
+func (r *Reader) Close() error { return errors.Join(r.pdf.close(), r.scanner.close()) }
 
-// Warm loads the engines that are slow to load, which fills the cache directory. It reads no document.
-func (r *Reader) Warm() error { return r.pdf.open(r.cacheDir) }
+// Warm loads engines, which fills the cache directory. It reads no document.
+func (r *Reader) Warm(engines Engines) error {
+	if engines.Has(PDFium) {
+		if err := r.pdf.open(r.setup.cache()); err != nil {
+			return err
+		}
+	}
+	if engines.Has(Tesseract) {
+		return r.scanner.load(r.setup)
+	}
+	return nil
+}
 
 // Read returns the text of data, which is what contentType says or is found not to be. Errors are Unreadable with a reason; a
 // parser that panics made a document Unreadable with the reason crashed, and the reader should not be used again.
@@ -148,11 +215,19 @@ func (r *Reader) Read(contentType string, data []byte) (result Result, err error
 		return Result{}, unreadable(ports.ReasonUnsupported, "no text can be read from documents of type %s", contentType)
 	}
 	out := newPage(r.limits)
-	if err := read(r, data, out); err != nil && !errors.Is(err, errFull) {
+	err = read(r, data, out)
+	if forgetting := r.scanner.forget(); forgetting != nil {
+		return Result{}, fmt.Errorf("end Tesseract's instance: %w", forgetting)
+	}
+	if err != nil && !errors.Is(err, errFull) {
 		return Result{}, err
 	}
-	text, cut := out.finish()
-	return Result{Text: text, Truncated: cut || out.omitted, Pages: out.pages, About: out.about.clean()}, nil
+	text, starts, cut := out.finish()
+	about := out.about.clean()
+	if about.Language == "" {
+		about.Language = language(text)
+	}
+	return Result{Text: text, Truncated: cut || out.omitted, Pages: out.pages, Starts: starts, Thumbnail: out.thumbnail, About: about}, nil
 }
 
 func unreadable(reason, format string, args ...any) *domain.Error {

@@ -54,6 +54,8 @@ type Config struct {
 	ListenAddr     string
 	TrustedProxies []string // addresses and networks
 	PublicURL      string   // no trailing slash; empty: not known
+	Origins        []string // of pages on other hosts that may use the API; empty: none
+	UploadRate     Rate     // of one client; zero: no limit
 
 	Concurrency int // tasks at once; 0: four for each CPU
 	Queues      []string
@@ -63,10 +65,21 @@ type Config struct {
 	ExtractCacheDir string // empty: the user's cache folder
 	ExtractSandbox  string // auto or require
 	SofficePath     string // empty: old office formats are not read
+	OCREngine       string // wasm or off
+	OCRLanguages    string // Tesseract's names, joined by +
+	TessdataDir     string // empty: the languages that are built in
+	OCRMaxPages     int    // pictures of pages read of one document
+
+	AI AI
 
 	LogLevel        slog.Level
 	LogFormat       string // text or json
 	ShutdownTimeout time.Duration
+
+	MetricsAddr  string            // empty: no metrics
+	TracesURL    string            // empty: no traces
+	TraceHeaders map[string]string // of requests to TracesURL
+	TraceShare   float64           // of traces that are kept
 
 	DataDir string // of up
 
@@ -88,6 +101,25 @@ type Storage struct {
 	Secure         bool
 	PublicEndpoint string // where browsers reach the S3 server; empty: they come through the API
 	Region         string
+}
+
+// AI says which language model files documents, if one does.
+type AI struct {
+	Provider string // off, openai or anthropic
+	BaseURL  string // empty: the provider's own
+	Model    string
+	APIKey   string
+	Timeout  time.Duration
+	MaxText  int64 // bytes of each document that are sent
+}
+
+// AIOff is AI.Provider when nothing is sent anywhere.
+const AIOff = "off"
+
+// Rate is so many in so long. The zero Rate is no limit.
+type Rate struct {
+	Count int
+	Per   time.Duration
 }
 
 // Value is one setting as it is in force.

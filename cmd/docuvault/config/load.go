@@ -103,8 +103,11 @@ func (c *Config) together(need Use, known Problems) Problems {
 			problems = append(problems, Problem{name, "is not set", why})
 		}
 	}
+	if need&running != 0 && c.AI.Provider != "" && c.AI.Provider != AIOff {
+		missing("AI_MODEL", c.AI.Model, "AI_PROVIDER needs the name of a model")
+	}
 	if need&(API|Worker|Sweep|Probe) == 0 {
-		return nil
+		return problems
 	}
 	switch c.Storage.Backend {
 	case BackendMinIO:

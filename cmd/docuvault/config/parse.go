@@ -188,13 +188,15 @@ func secretKey(c *Config, value string) string {
 	return ""
 }
 
-func listenAddr(c *Config, value string) string {
-	_, port, err := net.SplitHostPort(value)
-	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n > 65535 {
-		return fmt.Sprintf("is %q, which is not host:port", value)
+func address(field func(*Config) *string) parser {
+	return func(c *Config, value string) string {
+		_, port, err := net.SplitHostPort(value)
+		if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n > 65535 {
+			return fmt.Sprintf("is %q, which is not host:port", value)
+		}
+		*field(c) = value
+		return ""
 	}
-	c.ListenAddr = value
-	return ""
 }
 
 func publicURL(c *Config, value string) string {
@@ -203,6 +205,15 @@ func publicURL(c *Config, value string) string {
 		return "is no http or https address"
 	}
 	c.PublicURL = strings.TrimRight(value, "/")
+	return ""
+}
+
+func aiBaseURL(c *Config, value string) string {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "is no http or https address without a name, password or query"
+	}
+	c.AI.BaseURL = strings.TrimRight(value, "/")
 	return ""
 }
 

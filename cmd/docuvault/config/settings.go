@@ -103,7 +103,7 @@ func Settings() []Setting {
 			parse: secretKey},
 		{Name: "LISTEN_ADDR", Flag: "listen", Group: "API", Default: "127.0.0.1:8000", Use: API | Up | Health,
 			Help: "Where the API listens; port 0 takes a free one. There is no authentication yet: think before you leave loopback.", Example: "127.0.0.1:8000, or :8000 for every interface",
-			parse: listenAddr},
+			parse: address(func(c *Config) *string { return &c.ListenAddr })},
 		{Name: "PUBLIC_URL", Flag: "public-url", Group: "API", Use: API | Up,
 			Help: "The address under which people reach the API, for the links we hand out. Unset, it is taken from the request.", Example: "https://vault.example.org",
 			parse: publicURL},
@@ -116,6 +116,12 @@ func Settings() []Setting {
 		{Name: "ALLOWED_MIME_TYPES", Flag: "allowed-mime-types", Group: "API", Default: strings.Join(filetype.DefaultTypes(), ","), Use: API | Up,
 			Help: "The content types that are kept, as found in the bytes, whatever the browser says they are; * keeps every type.", Example: "application/pdf,text/plain",
 			parse: mimeTypes},
+		{Name: "CORS_ORIGINS", Flag: "cors-origins", Group: "API", Use: API | Up,
+			Help: "Pages of other hosts that may use the API from a browser, by their origins. Unset, none may.", Example: "https://app.example.org,http://localhost:5173",
+			parse: origins},
+		{Name: "UPLOAD_RATE_LIMIT", Flag: "upload-rate-limit", Group: "API", Use: API | Up,
+			Help: "How many uploads one client may send in a second, minute or hour; IPv6 clients count by their /64 network. Unset, there is no limit. While Redis is down nothing is limited.", Example: "a number and s, m or h, such as 60/m",
+			parse: rate(func(c *Config) *Rate { return &c.UploadRate })},
 
 		{Name: "WORKER_CONCURRENCY", Flag: "concurrency", Group: "Worker", Default: "0", Use: Worker | Up,
 			Help: "How many documents one worker has in hand at once; 0 is four for each CPU, at most 32. No more are read at a time than there are CPUs.", Example: "a number from 0 to 256",
@@ -127,10 +133,10 @@ func Settings() []Setting {
 			Help: "The worker's name, which no other worker may have. Unset, it is made of the process and the machine.", Example: "celery@worker-1",
 			parse: workerName},
 		{Name: "EXTRACT_TIMEOUT", Flag: "extract-timeout", Group: "Worker", Default: "60s", Use: Worker | Up,
-			Help: "How long reading one document may take before it fails.", Example: "a duration such as 60s",
+			Help: "How long reading one document may take before it fails; each image or scanned page in it may take as long again.", Example: "a duration such as 60s",
 			parse: duration(func(c *Config) *dur { return &c.ExtractTimeout })},
 		{Name: "EXTRACT_CACHE_DIR", Flag: "extract-cache-dir", Group: "Worker", Use: Worker | Up,
-			Help: "Where the compiled PDF reader is kept between starts. Unset, it is the user's cache folder; - is nowhere, which makes first PDFs slow. It holds no document.", Example: "/var/cache/docuvault",
+			Help: "Where the compiled readers of PDFs and scans are kept between starts. Unset, it is the user's cache folder; - is nowhere, which makes the first ones slow. It holds no document.", Example: "/var/cache/docuvault",
 			parse: text(func(c *Config) *string { return &c.ExtractCacheDir })},
 		{Name: "EXTRACT_SANDBOX", Flag: "extract-sandbox", Group: "Worker", Default: "auto", Use: Worker | Up,
 			Help: "What to do where the processes that read documents cannot be confined by every layer (on anything but Linux, or where a container forbids it): auto logs what is missing, require refuses to start.", Example: "auto or require",
@@ -138,11 +144,55 @@ func Settings() []Setting {
 		{Name: "SOFFICE_PATH", Flag: "soffice-path", Group: "Worker", Use: Worker | Up,
 			Help: "LibreOffice's program, which Word, Excel and PowerPoint's old formats (doc, xls, ppt) need to be read. Unset, they are kept unread.", Example: "/usr/bin/soffice",
 			parse: text(func(c *Config) *string { return &c.SofficePath })},
+		{Name: "OCR_ENGINE", Flag: "ocr-engine", Group: "Worker", Default: "wasm", Use: Worker | Up,
+			Help: "What reads images and scanned pages: wasm is Tesseract inside this program, off leaves them without text.", Example: "wasm or off",
+			parse: oneOf(func(c *Config) *string { return &c.OCREngine }, "wasm", "off")},
+		{Name: "OCR_LANGUAGES", Flag: "ocr-languages", Group: "Worker", Default: "eng", Use: Worker | Up,
+			Help: "The languages of scanned pages by Tesseract's names, the likeliest first. English is built in, others need TESSDATA_DIR. All workers need the same.", Example: "eng+deu",
+			parse: text(func(c *Config) *string { return &c.OCRLanguages })},
+		{Name: "TESSDATA_DIR", Flag: "tessdata-dir", Group: "Worker", Use: Worker | Up,
+			Help: "The folder with Tesseract's data, a file such as deu.traineddata for each language. Its English, if it has one, is used instead of the one built in.", Example: "/usr/share/tesseract-ocr/5/tessdata",
+			parse: text(func(c *Config) *string { return &c.TessdataDir })},
+		{Name: "OCR_MAX_PAGES", Flag: "ocr-max-pages", Group: "Worker", Default: "100", Use: Worker | Up,
+			Help: "How many images and scanned pages of one document are read; what is left out is recorded. Each may take as long as EXTRACT_TIMEOUT.", Example: "100",
+			parse: number(1, 10_000, func(c *Config) *int { return &c.OCRMaxPages })},
+
+		{Name: "AI_PROVIDER", Flag: "ai-provider", Group: "Language model", Default: AIOff, Use: running,
+			Help: "Who files documents beside the built-in classifier, which is asked where there is no answer: openai for every server that speaks OpenAI's chat completions (Ollama, LM Studio and vLLM too), anthropic for Anthropic's messages. While it is off, nothing is sent anywhere.", Example: "off, openai or anthropic",
+			parse: oneOf(func(c *Config) *string { return &c.AI.Provider }, AIOff, "openai", "anthropic")},
+		{Name: "AI_BASE_URL", Flag: "ai-base-url", Group: "Language model", Use: running,
+			Help: "The server's address. Unset, it is the provider's own.", Example: "http://127.0.0.1:11434, or https://api.openai.com",
+			parse: aiBaseURL},
+		{Name: "AI_MODEL", Flag: "ai-model", Group: "Language model", Use: running,
+			Help: "The model to ask.", Example: "llama3.2",
+			parse: text(func(c *Config) *string { return &c.AI.Model })},
+		{Name: "AI_API_KEY", Group: "Language model", Secret: true, Use: Worker | Up,
+			Help: "The key of that server. A server of your own may need none.", Example: "the key that the provider gave you",
+			parse: password(func(c *Config) *string { return &c.AI.APIKey })},
+		{Name: "AI_TIMEOUT", Flag: "ai-timeout", Group: "Language model", Default: "30s", Use: Worker | Up,
+			Help: "How long one request may take. A server that is busy or failing is asked up to three times.", Example: "a duration such as 30s",
+			parse: duration(func(c *Config) *dur { return &c.AI.Timeout })},
+		{Name: "AI_MAX_TEXT", Flag: "ai-max-text", Group: "Language model", Default: "16KiB", Use: Worker | Up,
+			Help: "How much of a document is sent, from its beginning.", Example: "bytes, or a size such as 16KiB",
+			parse: size(func(c *Config) *int64 { return &c.AI.MaxText })},
 
 		{Name: "DOCUVAULT_DATA", Flag: "data", Group: "up", Use: Up,
 			Help:    "The folder in which `docuvault up` keeps everything. Unset, it is docuvault in the user's data folder, or /var/lib/docuvault for root.",
 			Example: "/srv/docuvault",
 			parse:   text(func(c *Config) *string { return &c.DataDir })},
+
+		{Name: "METRICS_ADDR", Flag: "metrics-addr", Group: "Watching", Use: running,
+			Help: "Where Prometheus finds /metrics, and Go's tools /debug/pprof; port 0 takes a free one. Whoever reaches it can read the process's memory: keep it on loopback or a private network. Unset, there is neither.", Example: "127.0.0.1:9100",
+			parse: address(func(c *Config) *string { return &c.MetricsAddr })},
+		{Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Flag: "otlp-endpoint", Group: "Watching", Use: running,
+			Help: "The OpenTelemetry collector that traces are sent to, by OTLP over HTTP. Unset, nothing is traced.", Example: "http://collector:4318",
+			parse: tracesURL},
+		{Name: "OTEL_EXPORTER_OTLP_HEADERS", Group: "Watching", Secret: true, Use: running,
+			Help: "Headers of every request to the collector.", Example: "Authorization=Bearer%20TOKEN,X-Tenant=vault",
+			parse: traceHeaders},
+		{Name: "OTEL_TRACES_SAMPLER_ARG", Flag: "trace-share", Group: "Watching", Default: "1", Use: running,
+			Help: "The share of traces that is kept, the same on every api and worker.", Example: "a number from 0 to 1, such as 0.1",
+			parse: share},
 
 		{Name: "LOG_LEVEL", Flag: "log-level", Group: "Every command", Default: "info", Use: running | Sweep | Schema | InitRoles,
 			Help: "What is logged. Unless this is set, up logs from warn.", Example: "debug, info, warn or error",
@@ -162,14 +212,14 @@ func AddFlags(flags *pflag.FlagSet, use Use) {
 		if s.Flag == "" || s.Use&use == 0 {
 			continue
 		}
-		help := strings.ReplaceAll(s.Help, "`", "") + " [" + s.Name + "]" // backticks would name the value
-		flags.String(s.Flag, "", help)
-		switch flag := flags.Lookup(s.Flag); {
+		help := s.Help + " [" + s.Name + "]\n" + s.hint()
+		switch {
 		case len(s.Default) > 60:
-			flag.Usage += "\ndefault: the list in docs/configuration.md"
+			help += "; default: the list in docs/configuration.md"
 		case s.Default != "":
-			flag.Usage += "\ndefault " + s.Default
+			help += "; default " + s.Default
 		}
+		flags.String(s.Flag, "", strings.ReplaceAll(help, "`", "")) // backticks would name the value
 	}
 }
 

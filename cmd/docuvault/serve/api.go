@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/docuvault/docuvault/adapters/classify"
 	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/adapters/rest"
 	"github.com/docuvault/docuvault/app"
@@ -36,16 +37,29 @@ func RunAPI(ctx context.Context, cfg *config.Config, log *slog.Logger, options O
 		return err
 	}
 	defer func() { _ = listener.Close() }() // closed by the server already, unless something else failed before
+	log, telemetry, err := watch(ctx, cfg, log, "docuvault-api", options.Version)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, telemetry.Close()) }()
+	options.Hooks.Telemetry = telemetry
 	parts, err := shell.Open(ctx, cfg, log, options.Hooks)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, parts.Close()) }()
-	api, err := newAPI(cfg, parts, log, options.Version)
+	api, err := newAPI(cfg, parts, log, options)
 	if err != nil {
 		return err
 	}
-	return shell.Drain(ctx, cfg.ShutdownTimeout, api.serve(listener, options.Ready), parts.Reconcile, parts.AwaitStorage)
+	return shell.Drain(ctx, cfg.ShutdownTimeout, api.serve(listener, options.Ready), parts.Reconcile, parts.AwaitStorage, telemetry.Serve)
+}
+
+// watch opens what watches a program with an API, and has the log name the request, task and trace that a line belongs to.
+func watch(ctx context.Context, cfg *config.Config, log *slog.Logger, service, version string) (*slog.Logger, *shell.Telemetry, error) {
+	log = slog.New(rest.RequestIDHandler(shell.Logger(log).Handler()))
+	telemetry, err := shell.OpenTelemetry(ctx, cfg, log, service, version)
+	return log, telemetry, err
 }
 
 type api struct {
@@ -53,17 +67,23 @@ type api struct {
 	log *slog.Logger
 }
 
-func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, version string) (*api, error) {
+func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, options Options) (*api, error) {
 	links, err := app.NewLinkSigner(cfg.SecretKey)
 	if err != nil {
 		return nil, err
 	}
-	log = slog.New(rest.RequestIDHandler(log.Handler())) // so that what the use cases log names the request too
 	vault := app.NewVault(app.VaultConfig{MaxUpload: cfg.MaxUpload, AllowedTypes: cfg.AllowedTypes, Recovery: cfg.Recovery}, app.VaultDeps{
-		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links, Now: parts.Now, Log: log,
+		Storage: parts.Storage, Repo: parts.Repo, Queue: parts.Queue, Types: filetype.New(), Links: links,
+		Grouper: classify.NewLearner(classify.Config{}), Trains: parts.Trains, Now: parts.Now, Log: log,
 	})
+	provider, host := shell.AI(cfg)
+	classifier := classify.Name
+	if provider != config.AIOff {
+		classifier = provider
+	}
 	handler, err := rest.New(rest.Config{
-		Version: version, Classifier: shell.Classifier().Name(), PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
+		Version: options.Version, Classifier: classifier, AIProvider: provider, AIHost: host, PublicURL: cfg.PublicURL,
+		TrustedProxies: cfg.TrustedProxies, Observe: options.Hooks.Telemetry.Request,
 	}, vault, log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
@@ -118,6 +138,9 @@ func (a *api) serve(listener net.Listener, ready func(string)) shell.Service {
 		case <-pause.C:
 		case <-hard.Done():
 			pause.Stop()
+		}
+		if err := lastCalls(hard, listener); err != nil {
+			a.log.WarnContext(hard, "requests may be lost", "error", err)
 		}
 		err := server.Shutdown(hard)
 		if err != nil {

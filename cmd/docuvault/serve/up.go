@@ -66,12 +66,18 @@ func Up(ctx context.Context, cfg *config.Config, log *slog.Logger, options Optio
 	own.DatabaseURL, own.RedisURL, own.SecretKey = appURL, redis.URL(), secrets.SecretKey
 	own.Recovery.Patience, own.Recovery.Lease = patience, lease
 	own.Storage = config.Storage{Backend: config.BackendFilesystem, Dir: filepath.Join(dir, objectsFolder)}
+	log, telemetry, err := watch(ctx, &own, log, "docuvault-up", options.Version)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, telemetry.Close()) }()
+	options.Hooks.Telemetry = telemetry
 	parts, err := shell.Open(ctx, &own, log, options.Hooks)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, parts.Close()) }()
-	api, err := newAPI(&own, parts, log, options.Version)
+	api, err := newAPI(&own, parts, log, options)
 	if err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func Up(ctx context.Context, cfg *config.Config, log *slog.Logger, options Optio
 	if err != nil {
 		return err
 	}
-	return shell.Drain(ctx, cfg.ShutdownTimeout, api.serve(listener, options.Ready), worker.Run, parts.Reconcile, alive(postgres))
+	return shell.Drain(ctx, cfg.ShutdownTimeout, api.serve(listener, options.Ready), worker.Run, parts.Reconcile, telemetry.Serve, alive(postgres))
 }
 
 // alive is a Service that fails when the server ends by itself.

@@ -1,5 +1,5 @@
 // Package shell opens the parts a running program is made of, in order, and runs what works behind the queue. The API is
-// package serve's: nothing here knows HTTP, so that a worker carries no web framework with it.
+// package serve's: nothing here knows it, so that a worker carries no web framework with it.
 //
 // Tests run these shells in child processes and put adapters of their own between through Hooks.
 package shell
@@ -14,6 +14,7 @@ import (
 
 	"github.com/docuvault/docuvault"
 	"github.com/docuvault/docuvault/adapters/celery"
+	"github.com/docuvault/docuvault/adapters/observed"
 	"github.com/docuvault/docuvault/adapters/postgres"
 	"github.com/docuvault/docuvault/adapters/schema"
 	"github.com/docuvault/docuvault/adapters/tasks"
@@ -29,14 +30,17 @@ type Hooks struct {
 	Repo      func(ports.Repository) ports.Repository
 	Queue     func(ports.TaskQueue) ports.TaskQueue
 	Extractor func(ports.Extractor) ports.Extractor
+
+	Telemetry *Telemetry // watches all of it; nil: nobody does
 }
 
 // Parts are the adapters a program works with.
 type Parts struct {
 	Repo    ports.Repository
 	Storage ports.StorageBackend
-	Queue   ports.TaskQueue // nil after OpenStores
-	Now     app.Clock       // the database's, which all programs share
+	Queue   ports.TaskQueue     // nil after OpenStores
+	Trains  ports.TrainingQueue // nil after OpenStores
+	Now     app.Clock           // the database's, which all programs share
 
 	cfg     *config.Config
 	log     *slog.Logger
@@ -88,7 +92,7 @@ func (p *Parts) openPostgres(ctx context.Context) error {
 	var store *postgres.Store
 	err := p.patiently(ctx, "postgres is not there yet", func() (err error) {
 		store, err = postgres.Open(ctx, postgres.Config{
-			DSN: p.cfg.DatabaseURL, MaxConns: p.cfg.MaxConns, StatementTimeout: p.cfg.StatementTimeout,
+			DSN: p.cfg.DatabaseURL, MaxConns: p.cfg.MaxConns, StatementTimeout: p.cfg.StatementTimeout, Observe: p.hooks.Telemetry.Observer(),
 		}, p.log)
 		return err
 	})
@@ -100,6 +104,9 @@ func (p *Parts) openPostgres(ctx context.Context) error {
 	}
 	p.closers = append(p.closers, store.Close)
 	p.Repo, p.Now = store, store.Now
+	if t := p.hooks.Telemetry; t != nil && t.metrics != nil {
+		t.metrics.Database(store.DB())
+	}
 	if p.hooks.Repo != nil {
 		p.Repo = p.hooks.Repo(store)
 	}
@@ -120,7 +127,13 @@ func (p *Parts) openQueue() error {
 	}
 	p.broker = broker
 	p.closers = append(p.closers, broker.Close)
-	p.Queue = tasks.NewQueue(broker)
+	queue := tasks.NewQueue(broker)
+	if t := p.hooks.Telemetry; t != nil && t.traces != nil {
+		queue.Carry(t.traces.Inject)
+	}
+	p.watchQueues(queue)
+	p.Queue = observed.NewQueue(queue, p.hooks.Telemetry.Observer())
+	p.Trains = queue
 	if p.hooks.Queue != nil {
 		p.Queue = p.hooks.Queue(p.Queue)
 	}

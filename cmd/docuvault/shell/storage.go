@@ -9,6 +9,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/filesystem"
 	"github.com/docuvault/docuvault/adapters/minio"
+	"github.com/docuvault/docuvault/adapters/observed"
 	"github.com/docuvault/docuvault/cmd/docuvault/config"
 	"github.com/docuvault/docuvault/domain"
 )
@@ -38,6 +39,7 @@ func (p *Parts) openStorage(ctx context.Context) error {
 		p.log.ErrorContext(ctx, "starting without storage, uploads are refused until it is back", "error", err)
 		p.ensure = ensure
 	}
+	p.Storage = observed.NewStorage(p.Storage, p.hooks.Telemetry.Observer())
 	if p.hooks.Storage != nil {
 		p.Storage = p.hooks.Storage(p.Storage)
 	}

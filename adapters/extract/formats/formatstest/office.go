@@ -1,6 +1,8 @@
 package formatstest
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -8,6 +10,30 @@ import (
 // coreProperties is what the office documents made here say about themselves.
 const coreProperties = xmlHead + `<cp:coreProperties xmlns:cp="x" xmlns:dc="y" xmlns:dcterms="z"><dc:title>The Title</dc:title><dc:creator>Zoë</dc:creator>` +
 	`<dc:language>de-DE</dc:language><dcterms:created>2024-05-17T09:30:00Z</dcterms:created><dcterms:modified>2024-05-18T10:00:00+02:00</dcterms:modified></cp:coreProperties>`
+
+// Where the documents made here have a picture of themselves, once With has put one there.
+const (
+	OfficeCover = "docProps/thumbnail.jpeg"
+	ODFCover    = "Thumbnails/thumbnail.png"
+	EPUBCover   = "OEBPS/cover.png"
+)
+
+// With returns an archive with one more part.
+func With(archive []byte, name string, content []byte) []byte {
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		panic(err) // it was made here
+	}
+	var parts []Part
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			panic(err)
+		}
+		parts = append(parts, Part{f.Name, r})
+	}
+	return Zip(append(parts, part(name, string(content)))...)
+}
 
 func part(name, content string) Part { return Part{name, strings.NewReader(content)} }
 
@@ -23,7 +49,8 @@ func office(main, kind string, relations []string, more ...Part) []byte {
 	parts := []Part{
 		part("[Content_Types].xml", xmlHead+`<Types><Override PartName="/`+main+`" ContentType="application/vnd.openxmlformats-officedocument.`+kind+`.main+xml"/></Types>`),
 		part("_rels/.rels", xmlHead+"<Relationships"+relSpace+`><Relationship Id="r1" Type="`+relTypes+`officeDocument" Target="`+main+`"/>`+
-			`<Relationship Id="r2" Type="http://schemas.openxmlformats.org/package/2006/relationships/metadata/core-properties" Target="docProps/core.xml"/></Relationships>`),
+			`<Relationship Id="r2" Type="http://schemas.openxmlformats.org/package/2006/relationships/metadata/core-properties" Target="docProps/core.xml"/>`+
+			`<Relationship Id="r3" Type="http://schemas.openxmlformats.org/package/2006/relationships/metadata/thumbnail" Target="`+OfficeCover+`"/></Relationships>`),
 		part("docProps/core.xml", coreProperties),
 		part(folder+"/_rels/"+base+".rels", xmlHead+"<Relationships"+relSpace+">"+rels+"</Relationships>"),
 	}
@@ -87,6 +114,7 @@ func EPUB(chapters []string, locked ...int) []byte {
 		spine += fmt.Sprintf(`<itemref idref="c%d"/>`, i)
 		parts = append(parts, part(fmt.Sprintf("OEBPS/ch %d.xhtml", i+1), page))
 	}
+	manifest += `<item id="picture" href="cover.png" media-type="image/png" properties="cover-image"/>`
 	encryption := `<enc:CipherReference URI="OEBPS/font.otf"/>`
 	for _, n := range locked {
 		encryption += fmt.Sprintf(`<enc:CipherReference URI="OEBPS/ch%%20%d.xhtml"/>`, n)

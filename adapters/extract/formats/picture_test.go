@@ -1,0 +1,250 @@
+package formats_test
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/filetype"
+	"github.com/docuvault/docuvault/ports"
+)
+
+const letter = "Dear Madam or Sir,\nyour order number 4711 has been sent today.\nThe total is due within 14 days."
+
+func open(t testing.TB, limits formats.Limits, setup formats.Setup) *formats.Reader {
+	t.Helper()
+	setup.CacheDir = compiled(t)
+	r := formats.New(limits, setup, filetype.New(), slog.New(slog.DiscardHandler))
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return r
+}
+
+// turned is a picture turned clockwise by that many quarters of a circle.
+func turned(src *image.Gray, quarters int) *image.Gray {
+	for range quarters {
+		dst := image.NewGray(image.Rect(0, 0, src.Rect.Dy(), src.Rect.Dx()))
+		for y := range src.Rect.Dy() {
+			for x := range src.Rect.Dx() {
+				dst.SetGray(src.Rect.Dy()-1-y, x, src.GrayAt(x, y))
+			}
+		}
+		src = dst
+	}
+	return src
+}
+
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	r := open(t, formats.Limits{}, formats.Setup{})
+	page := formatstest.Picture(1240, 400, letter)
+	clear := image.NewNRGBA(page.Rect) // black ink on nothing
+	for i, p := range page.Pix {
+		clear.Pix[4*i+3] = 255 - p
+	}
+	for name, c := range map[string]struct {
+		contentType string
+		data        []byte
+	}{
+		"png":                    {"image/png", formatstest.PNG(page)},
+		"transparent png":        {"image/png", formatstest.PNG(clear)},
+		"jpeg":                   {"image/jpeg", formatstest.JPEG(page, 0)},
+		"gif":                    {"image/gif", formatstest.GIF(page)},
+		"bmp":                    {"image/bmp", formatstest.BMP(page)},
+		"tiff":                   {"image/tiff", formatstest.TIFF(page)},
+		"camera on its side":     {"image/jpeg", formatstest.JPEG(turned(page, 3), 6)},
+		"camera on its head":     {"image/jpeg", formatstest.JPEG(turned(page, 2), 3)},
+		"camera on another side": {"image/jpeg", formatstest.JPEG(turned(page, 1), 8)},
+		"scan on its head":       {"image/png", formatstest.PNG(turned(page, 2))},
+		"scan on its side":       {"image/png", formatstest.PNG(turned(page, 1))},
+	} {
+		got, err := r.Read(c.contentType, c.data)
+		if err != nil || got.Text != letter || got.Truncated {
+			t.Errorf("%s: %q, %v", name, got.Text, err)
+			continue
+		}
+		if got.Language != "en" {
+			t.Errorf("%s: the language is %q", name, got.Language)
+		}
+		shown, err := jpeg.Decode(bytes.NewReader(got.Thumbnail))
+		if err != nil {
+			t.Errorf("%s: thumbnail: %v", name, err)
+			continue
+		}
+		if b := shown.Bounds(); max(b.Dx(), b.Dy()) != ports.ThumbnailSize {
+			t.Errorf("%s: the thumbnail has %d by %d pixels", name, b.Dx(), b.Dy())
+		}
+	}
+}
+
+func TestPicturesWithoutText(t *testing.T) {
+	t.Parallel()
+	r := open(t, formats.Limits{}, formats.Setup{})
+	noise := image.NewGray(image.Rect(0, 0, 400, 300))
+	for i := range noise.Pix {
+		noise.Pix[i] = byte(i * i >> 3)
+	}
+	for name, picture := range map[string]image.Image{"white": formatstest.Picture(600, 400, ""), "tiny": image.NewGray(image.Rect(0, 0, 1, 1)), "noise": noise} {
+		got, err := r.Read("image/png", formatstest.PNG(picture))
+		if err != nil || got.Text != "" || len(got.Thumbnail) == 0 {
+			t.Errorf("%s: %q, a thumbnail of %d bytes, %v", name, got.Text, len(got.Thumbnail), err)
+		}
+	}
+	got, err := open(t, formats.Limits{}, formats.Setup{NoOCR: true}).Read("image/png", formatstest.PNG(formatstest.Picture(1240, 400, letter)))
+	if err != nil || got.Text != "" || len(got.Thumbnail) == 0 {
+		t.Errorf("without OCR: %q, a thumbnail of %d bytes, %v", got.Text, len(got.Thumbnail), err)
+	}
+}
+
+func TestPicturesTooLargeOrBroken(t *testing.T) {
+	t.Parallel()
+	r := open(t, formats.Limits{MaxPixels: 10_000}, formats.Setup{})
+	page := formatstest.Picture(101, 100, "")
+	whole := formatstest.PNG(page)
+	huge := bytes.Clone(whole)
+	copy(huge[16:], "\x00\x00\xea\x60\x00\x00\xea\x60\x08\x00\x00\x00\x00") // 60,000 by 60,000
+	for name, c := range map[string]struct {
+		contentType string
+		data        []byte
+		reason      string
+	}{
+		"too many pixels":         {"image/png", whole, ports.ReasonTooComplex},
+		"a bomb":                  {"image/png", huge, ports.ReasonCorrupt}, // its checksum
+		"too many pixels in tiff": {"image/tiff", formatstest.TIFF(page), ports.ReasonTooComplex},
+		"nothing":                 {"image/jpeg", nil, ports.ReasonCorrupt},
+		"half":                    {"image/png", formatstest.PNG(formatstest.Picture(90, 90, ""))[:60], ports.ReasonCorrupt},
+		"no tiff":                 {"image/tiff", []byte("MM\x00*\x00\x00\x00\x08"), ports.ReasonCorrupt},
+		"a circle of directories": {"image/tiff", []byte("II*\x00\x08\x00\x00\x00\x00\x00\x08\x00\x00\x00"), ports.ReasonCorrupt},
+	} {
+		_, err := r.Read(c.contentType, c.data)
+		t.Run(name, func(t *testing.T) { mustReason(t, err, c.reason) })
+	}
+}
+
+// pagesOf cuts a text at its page starts.
+func pagesOf(text string, starts []int) []string {
+	runes := []rune(text)
+	var pages []string
+	for i, start := range starts {
+		end := len(runes)
+		if i+1 < len(starts) {
+			end = starts[i+1]
+		}
+		pages = append(pages, strings.TrimSpace(string(runes[start:end])))
+	}
+	return pages
+}
+
+func TestPagesThatArePictures(t *testing.T) {
+	t.Parallel()
+	r := open(t, formats.Limits{}, formats.Setup{})
+	first, second := formatstest.Picture(1240, 400, "The first page of the document"), formatstest.Picture(1240, 400, "Überweisung no more than 20 €")
+	blank := formatstest.Picture(300, 300, "")
+	for name, c := range map[string]struct {
+		contentType string
+		data        []byte
+		pages       []string
+	}{
+		"a scan of pages":       {"image/tiff", formatstest.TIFF(first, blank, second), []string{"The first page of the document", "", "no more than 20"}},
+		"a scanned PDF":         {"application/pdf", formatstest.ScannedPDF("", first, blank, second), []string{"The first page of the document", "", "no more than 20"}},
+		"with a scanner's line": {"application/pdf", formatstest.ScannedPDF("Scan 17", first), []string{"Scan 17"}},
+		"text":                  {"application/pdf", formatstest.PDF("one", "", "three"), []string{"one", "", "three"}},
+	} {
+		got, err := r.Read(c.contentType, c.data)
+		if err != nil || got.Pages == nil || *got.Pages != len(c.pages) || got.Truncated {
+			t.Errorf("%s: %+v, %v", name, got, err)
+			continue
+		}
+		pages := pagesOf(got.Text, got.Starts)
+		if !slices.EqualFunc(pages, c.pages, strings.Contains) {
+			t.Errorf("%s: %q from %v are the pages %q", name, got.Text, got.Starts, pages)
+		}
+		if len(got.Thumbnail) == 0 {
+			t.Errorf("%s: no thumbnail", name)
+		}
+		if name == "with a scanner's line" && !strings.Contains(got.Text, "The first page of the document") {
+			t.Errorf("%s: %q", name, got.Text)
+		}
+	}
+}
+
+func TestPicturesHaveALimit(t *testing.T) {
+	t.Parallel()
+	r := open(t, formats.Limits{MaxScans: 1}, formats.Setup{})
+	looks := 0
+	r.Alive = func() { looks++ }
+	a, b := formatstest.Picture(1240, 200, "alpha alpha alpha"), formatstest.Picture(1240, 200, "omega omega omega")
+	for contentType, data := range map[string][]byte{"image/tiff": formatstest.TIFF(a, b), "application/pdf": formatstest.ScannedPDF("", a, b),
+		"application/zip": formatstest.Zip(entry("a.png", string(formatstest.PNG(a))), entry("b.png", string(formatstest.PNG(b))))} {
+		got, err := r.Read(contentType, data)
+		if err != nil || !strings.Contains(got.Text, "alpha alpha") || strings.Contains(got.Text, "omega") || !got.Truncated {
+			t.Errorf("%s: %+v, %v", contentType, got, err)
+		}
+	}
+	if looks < 3 {
+		t.Errorf("it was said to be alive %d times", looks)
+	}
+}
+
+func TestPageStartsOfCutText(t *testing.T) {
+	t.Parallel()
+	r := open(t, formats.Limits{MaxText: 5}, formats.Setup{})
+	got, err := r.Read("application/pdf", formatstest.PDF("one", "two", "three"))
+	if err != nil || got.Text != "one\nt" || !slices.Equal(got.Starts, []int{0, 4}) || !got.Truncated {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	got, err = r.Read(pptx, formatstest.PPTX("one", "two", "three"))
+	if err != nil || len(got.Starts) == 0 || got.Starts[len(got.Starts)-1] >= utf8.RuneCountInString(got.Text) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestSlidesHaveStarts(t *testing.T) {
+	t.Parallel()
+	got := mustRead(t, pptx, formatstest.PPTX("éins", "two"))
+	if pages := pagesOf(got.Text, got.Starts); len(pages) != 2 || !strings.HasPrefix(pages[0], "éins") || !strings.HasPrefix(pages[1], "two") {
+		t.Errorf("%q from %v are the pages %q", got.Text, got.Starts, pages)
+	}
+	slide := func(text string) string {
+		return "<draw:page><draw:text-box><text:p>" + text + "</text:p></draw:text-box></draw:page>"
+	}
+	got = mustRead(t, odf+"presentation", formatstest.ODF("presentation", slide("éins")+slide("two"), ""))
+	if pages := pagesOf(got.Text, got.Starts); len(pages) != 2 || !strings.HasSuffix(pages[0], "éins") || pages[1] != "two" {
+		t.Errorf("%q from %v are the pages %q", got.Text, got.Starts, pages)
+	}
+}
+
+func TestCovers(t *testing.T) {
+	t.Parallel()
+	cover := formatstest.PNG(formatstest.Picture(300, 600, ""))
+	for contentType, c := range map[string]struct {
+		data []byte
+		part string
+	}{
+		pptx:         {formatstest.PPTX("x"), formatstest.OfficeCover},
+		odf + "text": {formatstest.ODF("text", "<text:p>x</text:p>", ""), formatstest.ODFCover},
+		epub:         {formatstest.EPUB([]string{"<p>x"}), formatstest.EPUBCover},
+	} {
+		without := mustRead(t, contentType, c.data)
+		with := mustRead(t, contentType, formatstest.With(c.data, c.part, cover))
+		broken := mustRead(t, contentType, formatstest.With(c.data, c.part, cover[:40]))
+		nested := mustRead(t, zipped, formatstest.Zip(entry("a", string(formatstest.With(c.data, c.part, cover)))))
+		head, err := jpeg.DecodeConfig(bytes.NewReader(with.Thumbnail))
+		if err != nil || head.Width != 256 || head.Height != 512 || with.Text != without.Text {
+			t.Errorf("%s: %+v, %v, %q", contentType, head, err, with.Text)
+		}
+		if len(without.Thumbnail)+len(broken.Thumbnail)+len(nested.Thumbnail) != 0 || broken.Text != without.Text {
+			t.Errorf("%s: thumbnails of %d, %d and %d bytes, want none", contentType, len(without.Thumbnail), len(broken.Thumbnail), len(nested.Thumbnail))
+		}
+	}
+}

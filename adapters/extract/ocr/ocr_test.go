@@ -1,0 +1,137 @@
+package ocr_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/extract/ocr"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// load returns the engine with the program's own cache: compiling takes seconds, with the race detector a minute.
+func load(t testing.TB, languages ocr.Languages) *ocr.Engine {
+	t.Helper()
+	base, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatalf("tests keep compiled code in the user's cache folder, set HOME: %v", err)
+	}
+	e, err := ocr.Load(t.Context(), languages, filepath.Join(base, "docuvault", "wasm", "test-"+ocr.Version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func read(t testing.TB, e *ocr.Engine, pages ...*image.Gray) []ocr.Result {
+	t.Helper()
+	i, err := e.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := i.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var all []ocr.Result
+	for _, page := range pages {
+		got, err := i.Read(page, 150)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, got)
+	}
+	return all
+}
+
+const letter = "Dear Madam or Sir,\nyour order number 4711 has been sent today.\nThe total of 120.50 is due within 14 days."
+
+func TestReadsPages(t *testing.T) {
+	t.Parallel()
+	e := load(t, ocr.Languages{})
+	page, blank := formatstest.Picture(1240, 600, letter), formatstest.Picture(1240, 600, "")
+	first := read(t, e, page, blank, page)
+	for n, want := range []string{letter, "", letter} {
+		if got := strings.TrimSpace(first[n].Text); got != want {
+			t.Errorf("page %d: %q, want %q", n, got, want)
+		}
+	}
+	if first[0].Confidence < 80 || first[0].Confidence > 100 {
+		t.Errorf("confidence is %d", first[0].Confidence)
+	}
+	if again := read(t, e, page); again[0] != first[0] {
+		t.Errorf("the same page in another instance: %+v, want %+v", again[0], first[0])
+	}
+	if none := read(t, e, image.NewGray(image.Rectangle{})); none[0].Text != "" {
+		t.Errorf("a picture without pixels: %+v", none[0])
+	}
+}
+
+func TestLackOfMemoryIsNoEmptyPage(t *testing.T) {
+	t.Parallel()
+	e := load(t, ocr.Languages{})
+	i, err := e.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = i.Close() }()
+	if got, err := i.Read(image.NewGray(image.Rect(0, 0, 24_000, 20_000)), 0); err == nil {
+		t.Errorf("480 million pixels in 512 MiB: %+v", got)
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "deu.traineddata"), []byte("no data of a language"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, good := range []ocr.Languages{{}, {Names: "eng"}, {Names: "deu+eng", Dir: dir}} {
+		if err := good.Check(); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	for _, bad := range []ocr.Languages{{Names: "deu"}, {Names: "eng+fra", Dir: dir}, {Names: "../deu", Dir: dir}, {Names: "eng+", Dir: dir}} {
+		if err := bad.Check(); err == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+	}
+	i, err := load(t, ocr.Languages{Names: "deu", Dir: dir}).Open(t.Context())
+	if err == nil {
+		t.Error("data that is none is accepted")
+		_ = i.Close()
+	}
+}
+
+// What names this build's functions is only right for its bytes.
+func TestDataIsWhatIsPinned(t *testing.T) {
+	t.Parallel()
+	sums, err := os.ReadFile("data/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(sums)) {
+		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		data, err := os.ReadFile(filepath.Join("data", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sha256.Sum256(data); hex.EncodeToString(got[:]) != want {
+			t.Errorf("%s is not the file whose sum is kept", name)
+		}
+	}
+}

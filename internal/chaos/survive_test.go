@@ -1,0 +1,255 @@
+//go:build chaos && unix
+
+package chaos
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestManyUploads stores CHAOS_UPLOADS documents by 64 clients at three APIs, and compares all of them in the end.
+func TestManyUploads(t *testing.T) {
+	r := newVaultRun(t, vaultOptions{apis: 3, workers: 2})
+	goal := amount(t, "CHAOS_UPLOADS", 500)
+	began := time.Now()
+	l := startLoad(r, 64, 1<<20)
+	reached := func() int { l.mu.Lock(); defer l.mu.Unlock(); return len(l.accepted) }
+	for reached() < goal {
+		if time.Since(began) > 20*time.Minute {
+			t.Fatalf("%d documents after 20 minutes: %s", reached(), l.counts())
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	l.stop()
+	took := time.Since(began)
+	lost := l.check(15 * time.Minute)
+
+	var out table
+	out.row("uploads by 64 clients at three APIs", "%d, %.0f/s", len(l.accepted), float64(len(l.accepted))/took.Seconds())
+	out.row("all of them ready", "%v after the last", (time.Since(began) - took).Round(time.Second))
+	out.row("lost or with other bytes", "%d", lost)
+	out.row("answers", "%s; slowest %v", l.counts(), l.slowest.Round(time.Millisecond))
+	t.Log(out.String())
+	l.mustBeClean(t)
+}
+
+// TestFewConnections gives 64 clients an API with two connections to its database: they wait, or are told to come again.
+func TestFewConnections(t *testing.T) {
+	r := newVaultRun(t, vaultOptions{apis: 1, workers: 1, env: []string{"DATABASE_MAX_CONNS=2"}})
+	l := startLoad(r, 64, 64<<10)
+	<-time.After(troubleTime(t) / 3)
+	l.stop()
+	lost := l.check(5 * time.Minute)
+	t.Logf("64 clients, two connections to the database: %d documents, %d lost; slowest answer %v; %s", len(l.accepted), lost, l.slowest.Round(time.Millisecond), l.counts())
+	l.mustBeClean(t)
+}
+
+// TestStopUnderLoad ends APIs by SIGTERM and starts them again, one after the other, under load. A request that an API has begun
+// to read is answered.
+func TestStopUnderLoad(t *testing.T) {
+	r := newVaultRun(t, vaultOptions{apis: 2, workers: 1})
+	l := startLoad(r, 16, 256<<10)
+	stops := 0
+	for began := time.Now(); time.Since(began) < troubleTime(t)/2; stops++ {
+		<-time.After(time.Second)
+		api := r.apis[stops%len(r.apis)]
+		if err := api.proc.Stop(t.Context(), time.Minute, syscall.SIGTERM); err != nil || api.proc.Err() != nil {
+			t.Errorf("an API that was asked to end: %v, %v", err, api.proc.Err())
+		}
+		<-time.After(200 * time.Millisecond)
+		api.start()
+	}
+	l.stop()
+	lost := l.check(5 * time.Minute)
+	t.Logf("%d orderly stops under load: %d documents, %d lost; %s", stops, len(l.accepted), lost, l.counts())
+	l.mustBeClean(t)
+	for what, n := range l.answers {
+		if strings.HasSuffix(what, " none") || strings.HasSuffix(what, " broken off") {
+			t.Errorf("%d requests were accepted and not answered (%s)", n, what)
+		}
+	}
+}
+
+// TestSlowClients holds hundreds of connections that send a byte a second, in their headers, in a body, or that read as slowly.
+// Everybody else is served meanwhile, the API does not grow, and in the end the slow ones are cut off.
+func TestSlowClients(t *testing.T) {
+	const each = 100
+	r := newVaultRun(t, vaultOptions{apis: 1, workers: 1})
+	l := startLoad(r, 4, 256<<10)
+	<-time.After(3 * time.Second)
+	alone := len(l.snapshot())
+	before := memory(t, r.apis[0].proc.PID())
+
+	var cut atomic.Int64
+	var slow sync.WaitGroup
+	held := time.Now()
+	var longest atomic.Int64
+	for i := range 3 * each {
+		slow.Go(func() {
+			began := time.Now()
+			if err := slowly(r.addresses[0], i%3, l.snapshot()[0].id); err != nil {
+				t.Errorf("slow client: %v", err)
+				return
+			}
+			cut.Add(1)
+			for took := int64(time.Since(began)); ; {
+				if was := longest.Load(); took <= was || longest.CompareAndSwap(was, took) {
+					return
+				}
+			}
+		})
+	}
+	<-time.After(5 * time.Second)
+	during := memory(t, r.apis[0].proc.PID())
+	first := len(l.snapshot())
+	<-time.After(3 * time.Second)
+	beside := len(l.snapshot()) - first
+	slow.Wait()
+	took := time.Since(held)
+	l.stop()
+	lost := l.check(5 * time.Minute)
+
+	var out table
+	out.row("slow connections; cut off", "%d; %d, the last after %v", 3*each, cut.Load(), time.Duration(longest.Load()).Round(time.Second))
+	out.row("uploads of others in 3 s, before and beside them", "%d and %d", alone, beside)
+	out.row("resident memory of the API, before and beside them", "%d and %d MiB", before>>20, during>>20)
+	out.row("documents; lost", "%d; %d; %s", len(l.accepted), lost, l.counts())
+	t.Log(out.String())
+	if beside == 0 {
+		t.Error("nobody else was served")
+	}
+	if grown := during - before; grown > 128<<20 {
+		t.Errorf("the API grew by %d MiB", grown>>20)
+	}
+	if took > 3*time.Minute {
+		t.Errorf("slow clients held on for %v", took)
+	}
+	l.mustBeClean(t)
+}
+
+// slowly is a client that moves a byte a second until it is cut off.
+func slowly(address string, kind int, id string) error {
+	conn, err := net.DialTimeout("tcp", address, 30*time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() // nothing depends on it
+	begin, rest := "GET /api/documents HTTP/1.1\r\nHost: vault\r\nX-Slow: ", "a"
+	switch kind {
+	case 1:
+		begin = "POST /api/documents/upload HTTP/1.1\r\nHost: vault\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"slow.txt\"\r\n\r\n"
+	case 2: // asks for more than the connection's buffers hold, and does not read
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			if err := tcp.SetReadBuffer(4096); err != nil {
+				return err
+			}
+		}
+		begin = strings.Repeat("GET /api/documents/"+id+"/content HTTP/1.1\r\nHost: vault\r\n\r\n", 2000)
+	}
+	if _, err := fmt.Fprint(conn, begin); err != nil {
+		return nil // cut off already
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	in := bufio.NewReaderSize(conn, 16)
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); <-tick.C {
+		if kind == 2 {
+			if err := conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+				return err
+			}
+			if _, err := in.ReadByte(); err != nil && !os.IsTimeout(err) {
+				return nil
+			}
+			continue
+		}
+		if _, err := fmt.Fprint(conn, rest); err != nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("a client of kind %d was not cut off", kind)
+}
+
+// memory is a process's resident memory in bytes.
+func memory(t *testing.T, pid int) int64 {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "statm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// snapshot is what was accepted until now.
+func (l *load) snapshot() []stored {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accepted[:len(l.accepted):len(l.accepted)]
+}
+
+// mustBeClean reports answers that may never be.
+func (l *load) mustBeClean(t *testing.T) {
+	t.Helper()
+	for i, wrong := range l.wrong {
+		if i == 10 {
+			t.Errorf("and %d more", len(l.wrong)-i)
+			return
+		}
+		t.Error(wrong)
+	}
+}
+
+// TestFullDisk keeps documents on a disk that fills up: uploads are refused with the advice to try again, what is stored stays
+// readable, and uploads are taken again once there is room. It mounts a small disk, which takes root on Linux.
+func TestFullDisk(t *testing.T) {
+	disk := smallDisk(t, "8m")
+	r := newVaultRun(t, vaultOptions{apis: 1, workers: 1, env: []string{"STORAGE_BACKEND=filesystem", "STORAGE_DIR=" + filepath.Join(disk, "objects")}})
+	l := startLoad(r, 4, 256<<10)
+	for full := false; !full; {
+		<-time.After(100 * time.Millisecond)
+		l.mu.Lock()
+		full = l.answers["POST 503"] > 50
+		l.mu.Unlock()
+		if time.Since(l.began) > 5*time.Minute {
+			t.Fatalf("the disk does not fill: %s", l.counts())
+		}
+	}
+	l.stop()
+	atFull := len(l.accepted)
+	// Somebody removes a few documents: there is room again.
+	for _, doc := range l.accepted[:atFull/2] {
+		if _, err := r.call(http.MethodDelete, r.addresses[0], "/api/documents/"+doc.id, "", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.accepted = l.accepted[atFull/2:]
+	again := startLoad(r, 2, 1024)
+	<-time.After(2 * time.Second)
+	again.stop()
+	lost := l.check(5*time.Minute) + again.check(5*time.Minute)
+	var out table
+	out.row("documents until a disk of 8 MiB was full", "%d; %s", atFull, l.counts())
+	out.row("after half of them were removed", "%d more; %s", len(again.accepted), again.counts())
+	out.row("lost or with other bytes", "%d", lost)
+	t.Log(out.String())
+	l.mustBeClean(t)
+	again.mustBeClean(t)
+	if len(again.accepted) == 0 {
+		t.Error("no upload was taken once there was room")
+	}
+}
