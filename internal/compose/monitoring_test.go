@@ -2,7 +2,9 @@ package compose
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -47,6 +49,32 @@ func TestDashboard(t *testing.T) {
 		}
 		if len(p.Targets) == 0 {
 			t.Errorf("%s asks for nothing", p.Title)
+		}
+	}
+}
+
+// What dashboard and alerts ask for is what the vault counts, by name and by label.
+func TestMetricsExist(t *testing.T) {
+	t.Parallel()
+	sources, err := filepath.Glob("../../adapters/metrics/*.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatal("no source of metrics is found:", err)
+	}
+	var counted strings.Builder
+	for _, path := range sources {
+		counted.WriteString(read(t, path))
+	}
+	asked := read(t, "../../compose/monitoring/grafana/dashboards/docuvault.json") + read(t, "../../compose/monitoring/alerts.yaml")
+	for _, m := range regexp.MustCompile(`docuvault_[a-z_]+`).FindAllString(asked, -1) {
+		if name := strings.TrimSuffix(m, "_bucket"); !strings.Contains(counted.String(), `"`+name+`"`) {
+			t.Errorf("nothing counts %s", name)
+		}
+	}
+	for _, by := range regexp.MustCompile(`by \(([a-z_, ]+)\)`).FindAllStringSubmatch(asked, -1) {
+		for label := range strings.SplitSeq(by[1], ", ") {
+			if label != "le" && label != "job" && !strings.Contains(counted.String(), `"`+label+`"`) {
+				t.Errorf("nothing has the label %s", label)
+			}
 		}
 	}
 }
