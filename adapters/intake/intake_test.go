@@ -445,6 +445,7 @@ func TestWatchNeverRemovesWhatIsNotStored(t *testing.T) {
 	}
 	// It is tried again, and removed once the vault is well.
 	h.front.Store(nil)
+	clock.looked(t, 3) // so that it is known until when the file is left alone
 	clock.advance(time.Minute)
 	if result := <-seen.order; result.Outcome != intake.Imported || !result.Removed {
 		t.Errorf("%+v", result)

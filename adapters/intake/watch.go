@@ -28,6 +28,9 @@ func (in *Intake) Watch(ctx context.Context) error {
 	quiet.watcher = silent{in.watcher, map[string]bool{}}
 	for {
 		files, err := quiet.find(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
