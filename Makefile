@@ -67,10 +67,9 @@ vulnerabilities: ## look for known vulnerabilities in what we use, or say loudly
 	@.ci/vulnerabilities
 
 .PHONY: sbom
-sbom: ## write bin/docuvault.cdx.json: what is in the program, with licences, as CycloneDX
+sbom: build ## build, and write bin/docuvault.cdx.json: what is in the program, with licences, as CycloneDX
 	@.ci/deps sbom
-	@mkdir -p bin
-	CGO_ENABLED=0 $(BIN)/cyclonedx-gomod app -json -licenses -output bin/docuvault.cdx.json -main cmd/docuvault .
+	$(BIN)/cyclonedx-gomod bin -json -licenses -std -version '$(VERSION)' -output bin/docuvault.cdx.json bin/docuvault
 
 .PHONY: check
 check: lint cross test kubernetes vulnerabilities ## what CI runs, without containers
