@@ -79,8 +79,13 @@ func (f *fixture) everyCall() (domain.Document, map[string]func(context.Context)
 		"AddTopic": func(ctx context.Context) error {
 			return f.Repo.AddTopic(ctx, domain.Topic{ID: domain.TopicID{1}, Owner: f.owner, Name: "new", Color: domain.DefaultColor})
 		},
-		"ListTopics": func(ctx context.Context) error { _, err := f.Repo.ListTopics(ctx, f.owner); return err },
-		"TopicsOf":   func(ctx context.Context) error { _, err := f.Repo.TopicsOf(ctx, f.owner); return err },
+		"ListTopics":    func(ctx context.Context) error { _, err := f.Repo.ListTopics(ctx, f.owner); return err },
+		"TopicsOf":      func(ctx context.Context) error { _, err := f.Repo.TopicsOf(ctx, f.owner); return err },
+		"LearningState": func(ctx context.Context) error { _, err := f.Repo.LearningState(ctx, f.owner); return err },
+		"Examples": func(ctx context.Context) error {
+			return f.Repo.Examples(ctx, f.owner, ports.ExampleQuery{MaxText: 1, Limit: 1}, func(ports.Example) error { return nil })
+		},
+		"TopicOwners": func(ctx context.Context) error { _, err := f.Repo.TopicOwners(ctx, nil, 1); return err },
 		"AddFolder": func(ctx context.Context) error {
 			return f.Repo.AddFolder(ctx, newFolder(f.owner, domain.FolderID{}, "new"))
 		},
