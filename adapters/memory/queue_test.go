@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -60,4 +61,28 @@ func TestQueueConformance(t *testing.T) {
 			Refuse: func(*testing.T) { q.Fill() },
 		}
 	})
+}
+
+// A task that is to be tried again lets the others go first, and is held while it is worked on alone.
+func TestRetriedTasksGoToTheEnd(t *testing.T) {
+	t.Parallel()
+	q := &memory.Queue{}
+	for _, n := range []byte{1, 2} {
+		if err := q.Enqueue(t.Context(), domain.TaskID(rune(n)), domain.DocumentID{n}, time.Unix(0, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var order []byte
+	for range 3 {
+		q.Work(t.Context(), time.Unix(0, 0), func(_ context.Context, doc domain.DocumentID) (ports.TaskResult, error) {
+			order = append(order, doc[0])
+			if len(order) == 1 {
+				return ports.TaskResult{}, domain.Errorf(domain.Unavailable, "later")
+			}
+			return ports.TaskResult{}, nil
+		})
+	}
+	if want := []byte{1, 2, 1}; !slices.Equal(order, want) {
+		t.Errorf("worked on %v, want %v", order, want)
+	}
 }

@@ -100,8 +100,10 @@ func TestStorageLinks(t *testing.T) {
 	if err != nil || link != want {
 		t.Fatalf("URL: %q, %v, want %q", link, err, want)
 	}
-	if _, err := store.URL(t.Context(), key, ports.Link{}); domain.ErrorCode(err) != domain.Invalid {
-		t.Fatalf("URL without a lifetime: %v", err)
+	for _, ttl := range []time.Duration{0, time.Second - 1, 7*24*time.Hour + 1} {
+		if _, err := store.URL(t.Context(), key, ports.Link{TTL: ttl}); domain.ErrorCode(err) != domain.Invalid {
+			t.Errorf("URL for %s: %v", ttl, err)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ const drainGrace = 2 * time.Second
 // Start runs the child and returns once it is executing.
 func Start(cfg Config) (*Process, error) {
 	p := &Process{name: filepath.Base(cfg.Path), tail: NewTail(16 << 10), done: make(chan struct{})}
-	p.cmd = exec.Command(cfg.Path, cfg.Args...)
+	p.cmd = exec.Command(cfg.Path, cfg.Args...) //nolint:gosec,noctx // what to run is the caller's choice, and Stop and Kill end it
 	p.cmd.Env, p.cmd.Dir, p.cmd.WaitDelay = cfg.Env, cfg.Dir, drainGrace
 	p.cmd.Stdout, p.cmd.Stderr = p.tee(cfg.Stdout), p.tee(cfg.Stderr)
 	if err := prepare(p.cmd, cfg); err != nil {

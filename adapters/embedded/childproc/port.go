@@ -17,7 +17,7 @@ func LoopbackPort() (int, error) {
 	var last error
 	for range 200 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // at once, or not at all
 		if err != nil {
 			last = err
 			continue
