@@ -102,8 +102,9 @@ bench-extract: ## measure reading against pdftotext and native Tesseract, in one
 chaos: export CHAOS_TASKS ?= 2000
 chaos: export CHAOS_DOCUMENTS ?= 300
 chaos: export CHAOS_TROUBLE ?= 60s
-chaos: test-deps ## kill workers, APIs and Redis under load and count what is lost; CHAOS_SEED repeats a run
-	go test -tags chaos -count=1 -v -timeout 30m ./internal/chaos
+chaos: export CHAOS_UPLOADS ?= 10000
+chaos: test-deps ## kill and starve everything under load and count what is lost; CHAOS_SEED repeats a run
+	go test -tags chaos -count=1 -v -timeout 60m ./internal/chaos
 
 .PHONY: fuzz
 FUZZTIME ?= 30s
