@@ -7,7 +7,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := $(or $(shell go env GOBIN),$(shell go env GOPATH)/bin)
 RACE    ?= -race
-PKG     ?= ./...
+# The packages that take longest begin first, so that nobody waits for one of them alone in the end.
+PKG     ?= ./cmd/docuvault ./adapters/minio ./...
 
 .PHONY: help
 help: ## list the targets
