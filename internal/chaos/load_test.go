@@ -39,6 +39,7 @@ type load struct {
 	accepted []stored
 	answers  map[string]int // by method and status, "none" for no answer
 	wrong    []string       // answers that may never be
+	silent   []string       // why there was no answer, where there was none
 	slowest  time.Duration  // of the answers
 	good     []time.Time    // when uploads were answered with 201
 }
@@ -160,6 +161,7 @@ func (l *load) request(method, path, contentType string, body io.Reader) (status
 		return 0, nil
 	case err != nil:
 		l.answers[method+" none"]++
+		l.silent = append(l.silent, err.Error())
 		return 0, nil
 	}
 	l.slowest = max(l.slowest, took)

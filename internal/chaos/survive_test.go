@@ -76,7 +76,7 @@ func TestStopUnderLoad(t *testing.T) {
 	l.mustBeClean(t)
 	for what, n := range l.answers {
 		if strings.HasSuffix(what, " none") || strings.HasSuffix(what, " broken off") {
-			t.Errorf("%d requests were accepted and not answered (%s)", n, what)
+			t.Errorf("%d requests were accepted and not answered (%s): %q", n, what, l.silent)
 		}
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handshake is how long the last packet of a connection that is just being made may take.
+// handshake is how long the last packet of a connection that is just being made may take, and how long a server may take from
+// accepting a connection to counting it among its own.
 const handshake, lastCallsLimit = 100 * time.Millisecond, 2 * time.Second
 
 // lastCalls lets a listener that is about to be closed run empty. The kernel completes connections before anybody accepts them,
@@ -34,7 +35,7 @@ func lastCalls(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	pause := time.NewTicker(handshake)
 	defer pause.Stop()
-	for waiting := uint32(1); waiting > 0; {
+	for waiting, quiet := uint32(1), 0; quiet < 2; quiet++ {
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -49,6 +50,9 @@ func lastCalls(ctx context.Context, listener net.Listener) error {
 		})
 		if err != nil {
 			return fmt.Errorf("count the connections that wait: %w", err)
+		}
+		if waiting > 0 {
+			quiet = -1
 		}
 	}
 	return nil
