@@ -87,17 +87,12 @@ func (l *load) content(rnd *rand.Rand) []byte {
 
 func (l *load) upload(rnd *rand.Rand) {
 	content := l.content(rnd)
-	var form bytes.Buffer
-	w := multipart.NewWriter(&form)
-	part, err := w.CreateFormFile("file", "load.txt")
-	if err == nil {
-		_, err = part.Write(content)
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
+	contentType, form, err := newForm("load.txt", content)
+	if err != nil {
 		l.refuse("form: %v", err)
 		return
 	}
-	status, answer := l.request(http.MethodPost, "/api/documents/upload", w.FormDataContentType(), &form)
+	status, answer := l.request(http.MethodPost, "/api/documents/upload", contentType, form)
 	if status != http.StatusCreated {
 		return
 	}
@@ -112,6 +107,17 @@ func (l *load) upload(rnd *rand.Rand) {
 	l.accepted = append(l.accepted, doc)
 	l.good = append(l.good, time.Now())
 	l.mu.Unlock()
+}
+
+// newForm is the body of an upload.
+func newForm(name string, content []byte) (contentType string, body io.Reader, err error) {
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", name)
+	if err == nil {
+		_, err = part.Write(content)
+	}
+	return w.FormDataContentType(), &form, errors.Join(err, w.Close())
 }
 
 // read fetches a document's bytes, or a page of the list.

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"mime/multipart"
 	"net"
 	"net/http"
 	"os"
@@ -197,18 +196,13 @@ func (r *vaultRun) uploadAll(n int, over time.Duration) {
 		if i%2 == 1 {
 			doc = upload{topic: "Contracts", text: fmt.Sprintf("Document %d.\nContracts are agreements that parties signed.\n", i)}
 		}
-		var form bytes.Buffer
-		w := multipart.NewWriter(&form)
-		part, err := w.CreateFormFile("file", fmt.Sprintf("%d.txt", i))
-		if err == nil {
-			_, err = io.WriteString(part, doc.text)
-		}
-		if err != nil || w.Close() != nil {
+		contentType, form, err := newForm(fmt.Sprintf("%d.txt", i), []byte(doc.text))
+		if err != nil {
 			r.t.Error("form:", err)
 			return
 		}
 		var answer struct{ ID string }
-		status, err := r.call(http.MethodPost, r.addresses[i%len(r.addresses)], "/api/documents/upload", w.FormDataContentType(), &form, &answer)
+		status, err := r.call(http.MethodPost, r.addresses[i%len(r.addresses)], "/api/documents/upload", contentType, form, &answer)
 		if err != nil || status != http.StatusCreated {
 			r.unanswered++
 			continue
