@@ -159,11 +159,11 @@ func TestNativeTesseractIsLookedForAtTheStart(t *testing.T) {
 	if _, err := New(Config{Tesseract: nativeTesseract(t), Languages: ocr.Languages{Names: "eng --psm"}}, log); err == nil {
 		t.Error("what is no language is accepted")
 	}
-	x := open(t, Config{Tesseract: nativeTesseract(t), Languages: ocr.Languages{Names: "eng+xxx"}, Children: 1})
+	x := open(t, Config{CacheDir: programsOwn, Tesseract: nativeTesseract(t), Languages: ocr.Languages{Names: "eng+xxx"}, Children: 1})
 	if _, err := x.Sandbox(t.Context()); err == nil || !strings.Contains(err.Error(), "tesseract-ocr-xxx") {
 		t.Errorf("a language that is not there: %v", err)
 	}
-	x = open(t, Config{Tesseract: fakeTesseract(t, "exit 1;"), Children: 1})
+	x = open(t, Config{CacheDir: programsOwn, Tesseract: fakeTesseract(t, "exit 1;"), Children: 1})
 	if _, err := x.Sandbox(t.Context()); err == nil {
 		t.Error("a program that does not work is accepted")
 	}
