@@ -42,10 +42,10 @@ func TestBenchExtract(t *testing.T) {
 	table := tabwriter.NewWriter(t.Output(), 0, 0, 2, ' ', 0)
 	defer func() { _ = table.Flush() }()
 	fmt.Fprintln(table, "MEASURED\tOURS\tOTHER\tRATIO\t")
-	benchPDF(t, table)
-	benchOCR(t, table)
-	benchThumbnails(t, table)
-	benchMany(t, table)
+	t.Run("PDF", func(t *testing.T) { benchPDF(t, table) })
+	t.Run("OCR", func(t *testing.T) { benchOCR(t, table) })
+	t.Run("Thumbnails", func(t *testing.T) { benchThumbnails(t, table) })
+	t.Run("Many", func(t *testing.T) { benchMany(t, table) })
 }
 
 // benchReader is an extractor of one warm child.
