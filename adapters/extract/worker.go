@@ -174,7 +174,7 @@ func (w *worker) look(picture *image.Gray, resolution int) (ocr.Result, error) {
 	case ports.ReasonTooComplex:
 		return ocr.Result{}, ocr.ErrMemory
 	default:
-		return ocr.Result{}, errors.New("Tesseract failed")
+		return ocr.Result{}, errors.New("the native Tesseract failed")
 	}
 	text := make([]byte, seen.Text)
 	_, err := io.ReadFull(w.in, text)
