@@ -97,7 +97,7 @@ bench-classify: ## file made-up papers and print how many are filed right, by ho
 .PHONY: bench-extract
 bench-extract: ## measure reading against pdftotext and native Tesseract, in one run; CORPUS_DIR adds its PDFs
 	@.ci/deps bench
-	CORPUS_DIR=$${CORPUS_DIR:+$$(realpath "$$CORPUS_DIR")} go test -tags bench -run '^TestBenchExtract$$' -count=1 -v -timeout 30m ./adapters/extract
+	CORPUS_DIR=$${CORPUS_DIR:+$$(realpath "$$CORPUS_DIR")} go test -tags bench -run '^TestBench(Extract|Thumbnails)$$' -count=1 -v -timeout 30m -p 1 ./adapters/extract ./adapters/extract/formats
 
 .PHONY: chaos
 chaos: export CHAOS_TASKS ?= 2000
@@ -109,10 +109,11 @@ chaos: test-deps ## kill and starve everything under load and count what is lost
 
 .PHONY: fuzz
 FUZZTIME ?= 30s
+# Making an input of some kilobytes smaller takes a minute unless it is told otherwise, in which nothing new is tried.
 fuzz: ## fuzz every parser of outside input, FUZZTIME each
 	@for pkg in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
-			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$pkg; \
 		done; \
 	done
 

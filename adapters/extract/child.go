@@ -281,18 +281,18 @@ const maxThumbnail = 1 << 20
 const maxStarts = 1 << 20
 
 // receive waits for the answer. A child may have been taken over by a document: it is believed as little as the document is.
-// Alive is called each time that the child says it needs longer, and ends the waiting by an error.
-func (c *child) receive(mostText int, alive func() error) (answer, error) {
+// Meanwhile is called with what the child says before its answer, and ends the waiting by an error.
+func (c *child) receive(mostText int, meanwhile func(reply) error) (answer, error) {
 	var a answer
 	for {
 		a = answer{}
 		if err := readMessage(c.r, &a.reply); err != nil {
 			return answer{}, err
 		}
-		if !a.Alive {
+		if !a.Alive && a.Look == nil {
 			break
 		}
-		if err := alive(); err != nil {
+		if err := meanwhile(a.reply); err != nil {
 			return answer{}, err
 		}
 	}

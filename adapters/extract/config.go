@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -39,6 +40,9 @@ type Config struct {
 
 	// NoOCR leaves pictures unread: images, and pages of PDFs that are pictures. They still have thumbnails.
 	NoOCR bool
+	// Tesseract is the program of that name of the system, which then reads pictures instead of the WebAssembly inside this program:
+	// a name on PATH, or a path. Its version decides the text. It is confined less than a child: see docs/extraction.md.
+	Tesseract string
 	// Languages are those that are read in pictures; English is built in.
 	Languages ocr.Languages
 
@@ -82,10 +86,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Soffice != "" && c.RequireSandbox && runtime.GOOS != "linux" {
 		return c, errors.New("LibreOffice cannot be confined on this system, and the sandbox is required")
 	}
-	if !c.NoOCR {
-		if err := c.Languages.Check(); err != nil {
-			return c, err
-		}
+	if err := c.checkOCR(); err != nil {
+		return c, err
 	}
 	c.Limits = c.WithDefaults()
 	switch c.CacheDir {
@@ -108,8 +110,29 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+// checkOCR finds what reads pictures. The native program's languages are looked for when it is tried.
+func (c *Config) checkOCR() error {
+	switch {
+	case c.NoOCR:
+		return nil
+	case c.Tesseract == "":
+		return c.Languages.Check()
+	case c.RequireSandbox && runtime.GOOS != "linux":
+		return errors.New("the native Tesseract cannot be confined on this system, and the sandbox is required")
+	}
+	path, err := exec.LookPath(c.Tesseract)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return fmt.Errorf("OCR_ENGINE=native needs Tesseract: install it (Debian's tesseract-ocr), or name it by TESSERACT_PATH: %w", err)
+	}
+	c.Tesseract = path
+	return c.Languages.CheckNames()
+}
+
 func (c Config) setup() formats.Setup {
-	return formats.Setup{CacheDir: c.CacheDir, Languages: c.Languages, NoOCR: c.NoOCR}
+	return formats.Setup{CacheDir: c.CacheDir, Languages: c.Languages, NoOCR: c.NoOCR, Native: c.Tesseract != ""}
 }
 
 // privateDir makes a folder that nobody else can write to, or says why it cannot.

@@ -104,6 +104,8 @@ func (x *Extractor) read(ctx context.Context, c *child, source ports.Source) (po
 		return ports.Extraction{}, usable(err), x.tooLarge()
 	case isReaderError(err):
 		return ports.Extraction{}, usable(err), err
+	case domain.ErrorCode(err) == domain.Unreadable, domain.ErrorCode(err) == domain.Unavailable: // of the program that it waited for
+		return ports.Extraction{}, false, err
 	case err != nil:
 		return ports.Extraction{}, false, x.loss(c, source, err)
 	case answer.Fault != "":
@@ -130,9 +132,14 @@ func (x *Extractor) exchange(ctx context.Context, c *child, source ports.Source)
 	// A picture is looked at up to five times, to find which way is up.
 	const looks = 5
 	more := looks * x.cfg.MaxScans
-	return c.receive(utf8.UTFMax*x.cfg.MaxText, func() error {
+	return c.receive(utf8.UTFMax*x.cfg.MaxText, func(said reply) error {
 		if more--; more < 0 {
 			return errNonsense
+		}
+		if said.Look != nil {
+			if err := x.look(ctx, c, *said.Look); err != nil {
+				return err
+			}
 		}
 		c.deadline.Reset(x.cfg.Timeout)
 		x.allowCPU(ctx, c)

@@ -16,11 +16,13 @@ import (
 //	parent: hello                          once; the child applies the limits
 //	child:  ready                          once
 //	parent: request, chunk…, end of bytes  for each document
+//	child:  look, pixels                   for each picture, where the parent has those read
+//	parent: sight, text                    for each of them
 //	child:  reply, text, thumbnail, page starts
 //
 // A message is a length (4 bytes, big endian) and that many bytes of JSON. A chunk is a length and that many bytes of the
 // document; length 0 ends the document, length abandoned takes it back, and there is then no reply. A reply that says no more than
-// that the child is alive has nothing behind it, and another one follows. A page start is 4 bytes, big endian.
+// that the child is alive has nothing behind it, and another one follows; one with a look has the picture's pixels, a byte each. A page start is 4 bytes, big endian.
 
 // abandoned in place of a chunk's length means that the document will not be finished.
 const abandoned = 1<<32 - 1
@@ -32,7 +34,7 @@ const (
 )
 
 // magic tells a worker from some other program that Command names by mistake.
-const magic = "docuvault extraction worker 2"
+const magic = "docuvault extraction worker 3"
 
 type hello struct {
 	Magic    string          `json:"magic"`
@@ -53,6 +55,20 @@ type request struct {
 	Size        int64  `json:"size"` // a hint
 }
 
+// look is a picture that the parent is to have read.
+type look struct {
+	Width      int `json:"width"`
+	Height     int `json:"height"`
+	Resolution int `json:"resolution,omitempty"` // pixels per inch, if known
+}
+
+// sight is what was seen in a picture.
+type sight struct {
+	Reason     string `json:"reason,omitempty"` // why it could not be read
+	Confidence int    `json:"confidence,omitempty"`
+	Text       int    `json:"text"` // bytes that follow
+}
+
 type reply struct {
 	Reason    string `json:"reason,omitempty"`  // of an Unreadable document
 	Message   string `json:"message,omitempty"` // for its owner
@@ -62,6 +78,7 @@ type reply struct {
 	Truncated bool   `json:"truncated,omitempty"`
 	Pages     *int   `json:"pages,omitempty"`
 	Alive     bool   `json:"alive,omitempty"`     // the document takes its time
+	Look      *look  `json:"look,omitempty"`      // the document has a picture
 	Text      int    `json:"text"`                // bytes that follow
 	Thumbnail int    `json:"thumbnail,omitempty"` // bytes that follow
 	Starts    int    `json:"starts,omitempty"`    // page starts that follow

@@ -1,15 +1,11 @@
 package extract
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -89,7 +85,7 @@ func (n *noting) Read(b []byte) (int, error) {
 	return c, err
 }
 
-// convert runs LibreOffice, with all it starts, until it is done, the deadline, or the end of ctx.
+// convert has LibreOffice make a file that can be read, when it is its turn.
 func (x *Extractor) convert(ctx context.Context, dir string, old legacy) error {
 	if err := x.pool.enter(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -98,37 +94,10 @@ func (x *Extractor) convert(ctx context.Context, dir string, old legacy) error {
 		return domain.Wrap(domain.Unavailable, err, "documents cannot be read at the moment")
 	}
 	defer x.pool.leave()
-	bounded, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
-	defer cancel()
-	defer context.AfterFunc(x.pool.life, cancel)()
-	command := officeCommand(x.cfg)
-	args := append(command[1:], "-env:UserInstallation=file://"+dir+"/profile", "--headless", "--norestore", "--nolockcheck", "--nodefault",
-		"--convert-to", old.to, "--outdir", dir, filepath.Join(dir, "document"+old.ext))
-	cmd := exec.CommandContext(bounded, command[0], args...) //nolint:gosec // the program is configuration
-	var stderr firstBytes
-	cmd.Stderr, cmd.Dir, cmd.WaitDelay = &stderr, dir, time.Second
-	cmd.Env = append(environment(), "HOME="+dir, "TMPDIR="+dir, "PATH=/usr/local/bin:/usr/bin:/bin", "SAL_USE_VCLPLUGIN=svp")
-	prepare(cmd)
-	cmd.Cancel = func() error { return killGroup(cmd.Process) }
-	keepDescriptors()
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = killGroup(cmd.Process) // what it left running
-	}
-	switch {
-	case ctx.Err() != nil:
-		return stopped(ctx)
-	case x.pool.life.Err() != nil:
-		return domain.Wrap(domain.Unavailable, errClosed, "documents cannot be read at the moment")
-	case bounded.Err() != nil:
-		return domain.Errorf(domain.Unreadable, "reading the document took longer than %s", x.cfg.Timeout).Because(ports.ReasonTimeout)
-	case cmd.Process == nil, cmd.ProcessState.ExitCode() == exitOffice:
-		x.log.ErrorContext(ctx, "LibreOffice could not be started", "err", err, "stderr", stderr.String())
-		return domain.Wrap(domain.Unavailable, fmt.Errorf("start LibreOffice: %w", err), "documents of this kind cannot be read at the moment")
-	case err != nil && bytes.Contains(stderr.bytes(), []byte("bad_alloc")):
-		return domain.Errorf(domain.Unreadable, "reading the document takes too much memory").Because(ports.ReasonTooComplex)
-	case err != nil:
-		return crash(err)
-	}
-	return nil
+	return x.run(ctx, program{
+		name: "LibreOffice", role: officeRole, path: x.cfg.Soffice, dir: dir,
+		args: []string{"-env:UserInstallation=file://" + dir + "/profile", "--headless", "--norestore", "--nolockcheck", "--nodefault",
+			"--convert-to", old.to, "--outdir", dir, filepath.Join(dir, "document"+old.ext)},
+		env: []string{"HOME=" + dir, "TMPDIR=" + dir, "PATH=/usr/local/bin:/usr/bin:/bin", "SAL_USE_VCLPLUGIN=svp"},
+	})
 }

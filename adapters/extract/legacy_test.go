@@ -43,7 +43,7 @@ func playOffice(args []string) int {
 	_, local := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	var limit unix.Rlimit
 	_ = unix.Getrlimit(unix.RLIMIT_AS, &limit)
-	lines := []string{string(content), fmt.Sprintf("inet=%v unix=%t limited=%t", inet, local == nil, limit.Cur == officeMemory), strings.Join(os.Environ(), " ")}
+	lines := []string{string(content), fmt.Sprintf("inet=%v unix=%t limited=%t", inet, local == nil, limit.Cur == 4<<30), strings.Join(os.Environ(), " ")}
 	out := args[slices.Index(args, "--outdir")+1]
 	to := args[slices.Index(args, "--convert-to")+1]
 	return map[bool]int{false: 1, true: 0}[os.WriteFile(filepath.Join(out, "document."+to), formatstest.DOCX(formatstest.Paragraphs(lines...), nil), 0o600) == nil]

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 		case WorkerCommand:
 			os.Exit(Main(filetype.New()))
 		case misbehave:
-			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, _ func(), log *slog.Logger) documentReader {
-				return badReader{formats.New(h.Limits, h.Setup, filetype.New(), log), h.Setup.CacheDir}
+			os.Exit(serve(os.Stdin, os.Stdout, os.Stderr, func(h hello, w *worker) documentReader {
+				return badReader{formats.New(h.Limits, h.Setup, filetype.New(), w.log), h.Setup.CacheDir}
 			}))
 		case fakeOffice:
 			os.Exit(playOffice(os.Args[2:]))

@@ -34,7 +34,7 @@ func missing(active []string) []string {
 }
 
 // Sandbox starts a child, logs by which layers it is confined and returns them. With Config.RequireSandbox it is an error if
-// one is missing.
+// one is missing. The native Tesseract, where it reads pictures, is tried too: it is an error if it does not work or lacks a language.
 func (x *Extractor) Sandbox(ctx context.Context) ([]string, error) {
 	c, err := x.pool.take(ctx, domain.Nobody, 0)
 	if err != nil {
@@ -46,5 +46,10 @@ func (x *Extractor) Sandbox(ctx context.Context) ([]string, error) {
 		log = x.log.WarnContext
 	}
 	log(ctx, "documents are read in confined children", "layers", strings.Join(c.layers, ","), "missing", strings.Join(missing(c.layers), ","))
+	if !x.cfg.NoOCR && x.cfg.Tesseract != "" {
+		if err := x.tryTesseract(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return slices.Clone(c.layers), nil
 }

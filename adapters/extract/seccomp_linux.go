@@ -48,31 +48,50 @@ func prologue() []bpf.Instruction {
 	}
 }
 
-// callFilter is the program that the kernel runs before every system call of a child. Whatever is not allowed fails with EPERM,
-// as if there were no right to it: libraries are used to that.
-func callFilter(pid int) []bpf.Instruction {
-	program := prologue()
-	for _, call := range allowedCalls {
-		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 1}, bpf.RetConstant{Val: answerAllow})
+// filter is a program that the kernel runs before every system call, as far as it is written: what is not allowed by its end fails
+// with EPERM, as if there were no right to it, which libraries are used to.
+type filter []bpf.Instruction
+
+// allow allows calls, whatever their arguments are.
+func (f filter) allow(calls ...uint32) filter {
+	for _, call := range calls {
+		f = append(f, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 1}, bpf.RetConstant{Val: answerAllow})
 	}
-	// when allows a call if its argument passes the test.
-	when := func(call uint32, argument uint32, test bpf.JumpTest, value uint32) {
-		program = append(program,
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 4},
-			bpf.LoadAbsolute{Off: offsetArgs + 8*argument, Size: 4},
-			bpf.JumpIf{Cond: test, Val: value, SkipTrue: 1},
-			bpf.RetConstant{Val: answerError | uint32(unix.EPERM)},
-			bpf.RetConstant{Val: answerAllow})
-	}
-	when(unix.SYS_CLONE, 0, bpf.JumpBitsSet, unix.CLONE_THREAD)     // threads, not processes
-	when(unix.SYS_MMAP, 2, bpf.JumpBitsNotSet, unix.PROT_EXEC)      // memory, not code
-	when(unix.SYS_MPROTECT, 2, bpf.JumpBitsNotSet, unix.PROT_EXEC)  // so what was compiled before is all there is
-	when(unix.SYS_TGKILL, 0, bpf.JumpEqual, uint32(pid))            // signals to itself: how Go preempts and crashes
-	when(unix.SYS_PRCTL, 0, bpf.JumpEqual, uint32(unix.PR_SET_VMA)) // names for regions of memory
-	return append(program,
+	return f
+}
+
+// when allows a call if its argument passes the test.
+func (f filter) when(call uint32, argument uint32, test bpf.JumpTest, value uint32) filter {
+	return append(f,
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 4},
+		bpf.LoadAbsolute{Off: offsetArgs + 8*argument, Size: 4},
+		bpf.JumpIf{Cond: test, Val: value, SkipTrue: 1},
+		bpf.RetConstant{Val: answerError | uint32(unix.EPERM)},
+		bpf.RetConstant{Val: answerAllow})
+}
+
+// end refuses what was not allowed before.
+func (f filter) end() []bpf.Instruction {
+	return append(f,
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE3, SkipTrue: 1},
 		bpf.RetConstant{Val: answerError | uint32(unix.ENOSYS)}, // its flags are out of a filter's sight; C libraries then use clone
 		bpf.RetConstant{Val: answerError | uint32(unix.EPERM)})
+}
+
+// computing allows what every program of ours does.
+func computing(pid int) filter {
+	return filter(prologue()).allow(allowedCalls...).
+		when(unix.SYS_CLONE, 0, bpf.JumpBitsSet, unix.CLONE_THREAD).    // threads, not processes
+		when(unix.SYS_TGKILL, 0, bpf.JumpEqual, uint32(pid)).           // signals to itself: how Go preempts and crashes
+		when(unix.SYS_PRCTL, 0, bpf.JumpEqual, uint32(unix.PR_SET_VMA)) // names for regions of memory
+}
+
+// callFilter is the filter of a child.
+func callFilter(pid int) []bpf.Instruction {
+	return computing(pid).
+		when(unix.SYS_MMAP, 2, bpf.JumpBitsNotSet, unix.PROT_EXEC).     // memory, not code
+		when(unix.SYS_MPROTECT, 2, bpf.JumpBitsNotSet, unix.PROT_EXEC). // so what was compiled before is all there is
+		end()
 }
 
 // filterCalls forbids this process, all its threads, everything but computing: no file is opened, no socket made, no process

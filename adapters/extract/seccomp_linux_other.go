@@ -8,3 +8,4 @@ var errNoFilter = errors.New("there is no filter for this architecture")
 
 func filterCalls() error   { return errNoFilter }
 func filterNetwork() error { return errNoFilter }
+func filterReading() error { return errNoFilter }

@@ -54,7 +54,7 @@ func (p *pool) warm(ctx context.Context) error {
 	defer p.leave()
 	h := p.hello
 	h.Engines = formats.PDFium
-	if !p.cfg.NoOCR {
+	if !p.cfg.NoOCR && p.cfg.Tesseract == "" {
 		h.Engines |= formats.Tesseract
 	}
 	c, err := p.launch(ctx, h)
@@ -67,7 +67,7 @@ func (p *pool) warm(ctx context.Context) error {
 
 // mark tells apart what was compiled.
 func (c Config) mark() string {
-	if c.NoOCR {
+	if c.NoOCR || c.Tesseract != "" {
 		return "-without-ocr"
 	}
 	return ""

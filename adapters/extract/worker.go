@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"runtime/debug"
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
+	"github.com/docuvault/docuvault/adapters/extract/ocr"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
 )
@@ -21,7 +23,7 @@ const (
 	exitProtocol = 3  // the other side is not a parent of this version
 	exitMemory   = 86 // the document needed more memory than a child may have
 	exitCPU      = 87 // the document needed more processor time than a child may have
-	exitOffice   = 88 // LibreOffice could not be started as it should be
+	exitProgram  = 88 // a program of the system could not be started as it should be
 )
 
 // maxStack ends a parser that recurses for ever, long before the runtime's own limit of 1 GB, which takes many seconds to fill.
@@ -31,14 +33,17 @@ const maxStack = 64 << 20
 // argument is WorkerCommand, before it reads any configuration, and exits with the code it returns.
 // Types names the files inside documents, such as a message's attachments.
 func Main(types ports.TypeDetector) int {
-	if len(os.Args) > 2 && os.Args[2] == officeRole {
-		return becomeOffice(os.Args[3:], slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	if len(os.Args) > 2 {
+		return become(os.Args[2:], slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	}
 	out := os.Stdout
 	os.Stdout = os.Stderr // a library that prints must not speak for us
-	return serve(os.Stdin, out, os.Stderr, func(h hello, alive func(), log *slog.Logger) documentReader {
-		r := formats.New(h.Limits, h.Setup, types, log)
-		r.Alive = alive
+	return serve(os.Stdin, out, os.Stderr, func(h hello, w *worker) documentReader {
+		r := formats.New(h.Limits, h.Setup, types, w.log)
+		r.Alive = w.alive
+		if h.Setup.Native {
+			r.Look = w.look
+		}
 		return r
 	})
 }
@@ -50,7 +55,7 @@ type documentReader interface {
 	Close() error
 }
 
-func serve(in io.Reader, out, logs io.Writer, open func(h hello, alive func(), log *slog.Logger) documentReader) int {
+func serve(in io.Reader, out, logs io.Writer, open func(h hello, w *worker) documentReader) int {
 	// The parent decides when a child ends. A signal to the whole group (Ctrl-C, a service manager) must not make the
 	// document that is just being read look like one that crashes its parser.
 	signal.Ignore(endingSignals()...)
@@ -62,7 +67,7 @@ func serve(in io.Reader, out, logs io.Writer, open func(h hello, alive func(), l
 		return exitProtocol
 	}
 	debug.SetMaxStack(maxStack)
-	w.reader = open(h, w.alive, log)
+	w.reader = open(h, &w)
 	code := w.run(h)
 	if err := w.reader.Close(); err != nil {
 		log.Error("closing the reader failed", "err", err)
@@ -146,6 +151,34 @@ func (w *worker) alive() {
 	if err := writeMessage(w.out, reply{Alive: true}); err == nil {
 		_ = w.out.Flush()
 	}
+}
+
+// look has the parent read a picture: it may start a program, which nothing here can.
+func (w *worker) look(picture *image.Gray, resolution int) (ocr.Result, error) {
+	width, height := picture.Rect.Dx(), picture.Rect.Dy()
+	if err := writeMessage(w.out, reply{Look: &look{Width: width, Height: height, Resolution: resolution}}); err != nil {
+		return ocr.Result{}, err
+	}
+	for y := range height { // the writer keeps its first error for Flush
+		_, _ = w.out.Write(picture.Pix[y*picture.Stride:][:width])
+	}
+	if err := w.out.Flush(); err != nil {
+		return ocr.Result{}, err
+	}
+	var seen sight
+	if err := readMessage(w.in, &seen); err != nil {
+		return ocr.Result{}, noEOF(err)
+	}
+	switch seen.Reason {
+	case "":
+	case ports.ReasonTooComplex:
+		return ocr.Result{}, ocr.ErrMemory
+	default:
+		return ocr.Result{}, errors.New("the native Tesseract failed")
+	}
+	text := make([]byte, seen.Text)
+	_, err := io.ReadFull(w.in, text)
+	return ocr.Result{Text: string(text), Confidence: seen.Confidence}, noEOF(err)
 }
 
 // receive takes a document's chunks, and reports whether it was sent to its end.

@@ -147,6 +147,7 @@ func TestEverySettingIsPassedOn(t *testing.T) {
 		"LISTEN_ADDR", "EXTRACT_CACHE_DIR", // of the image
 		"WORKER_HOSTNAME", // of one worker, not of every replica
 		"SOFFICE_PATH",    // the image has none
+		"TESSERACT_PATH",  // nor this one
 		"SHUTDOWN_TIMEOUT",
 	}
 	all := services(t)

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"encoding/xml"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -88,4 +89,39 @@ func (p *property) add(b []byte) {
 func (p *property) end() (name, text string) {
 	name, p.name = p.name, ""
 	return name, strings.TrimSpace(p.text.String())
+}
+
+// readAbout reads what an office document says about itself: Dublin Core, with the names that ECMA-376 (part 2) and OpenDocument
+// have for the rest, none of which means something else to the other. What was found before an error is recorded.
+func readAbout(a *archive, part string, out *page) error {
+	var about About
+	var p property
+	err := a.walk(part, func(token xml.Token, _ int) error {
+		switch t := token.(type) {
+		case xml.StartElement:
+			p.start(t.Name.Local)
+		case xml.CharData:
+			p.add(t)
+		case xml.EndElement:
+			switch name, text := p.end(); name {
+			case "title":
+				about.Title = text
+			case "initial-creator":
+				about.Author = text
+			case "creator": // of OpenDocument, who saved it last
+				if about.Author == "" {
+					about.Author = text
+				}
+			case "language":
+				about.Language = text
+			case "created", "creation-date":
+				about.Created = parseTime(text)
+			case "modified", "date":
+				about.Modified = parseTime(text)
+			}
+		}
+		return nil
+	})
+	out.describe(about)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,19 @@ import (
 	"github.com/docuvault/docuvault/ports"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+
+// closing closes the engines after the tests.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	code := c.M.Run()
+	if err := engines.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "close the engines:", err)
+		return 1
+	}
+	return code
+}
 
 const docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 

@@ -19,7 +19,7 @@ func readODF(r *Reader, data []byte, out *page) error {
 	if err := odfLocked(a); err != nil {
 		return err
 	}
-	if err := readODFMeta(a, out); err != nil && isTooComplex(err) {
+	if err := readAbout(a, "meta.xml", out); err != nil && isTooComplex(err) {
 		return err
 	}
 	slides := 0
@@ -44,39 +44,6 @@ func odfLocked(a *archive) error {
 		}
 		return nil
 	})
-}
-
-func readODFMeta(a *archive, out *page) error {
-	var about About
-	var p property
-	err := a.walk("meta.xml", func(token xml.Token, _ int) error {
-		switch t := token.(type) {
-		case xml.StartElement:
-			p.start(t.Name.Local)
-		case xml.CharData:
-			p.add(t)
-		case xml.EndElement:
-			switch name, text := p.end(); name {
-			case "title":
-				about.Title = text
-			case "initial-creator":
-				about.Author = text
-			case "creator": // who saved it last
-				if about.Author == "" {
-					about.Author = text
-				}
-			case "language":
-				about.Language = text
-			case "creation-date":
-				about.Created = parseTime(text)
-			case "date":
-				about.Modified = parseTime(text)
-			}
-		}
-		return nil
-	})
-	out.describe(about)
-	return err
 }
 
 type odfPart struct {

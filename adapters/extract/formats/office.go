@@ -41,40 +41,10 @@ func openOffice(r *Reader, data []byte, usual string, out *page) (*archive, stri
 		return nil, "", corrupt("the file is damaged: it has no document inside", nil)
 	}
 	// A damaged description is no reason to refuse the document.
-	if err := readCore(a, about, out); err != nil && isTooComplex(err) {
+	if err := readAbout(a, about, out); err != nil && isTooComplex(err) {
 		return nil, "", err
 	}
 	return a, main, nil
-}
-
-// readCore reads the core properties (ECMA-376 part 2, Dublin Core).
-func readCore(a *archive, part string, out *page) error {
-	var about About
-	var p property
-	err := a.walk(part, func(token xml.Token, _ int) error {
-		switch t := token.(type) {
-		case xml.StartElement:
-			p.start(t.Name.Local)
-		case xml.CharData:
-			p.add(t)
-		case xml.EndElement:
-			switch name, text := p.end(); name {
-			case "title":
-				about.Title = text
-			case "creator":
-				about.Author = text
-			case "language":
-				about.Language = text
-			case "created":
-				about.Created = parseTime(text)
-			case "modified":
-				about.Modified = parseTime(text)
-			}
-		}
-		return nil
-	})
-	out.describe(about)
-	return err
 }
 
 // relation is one entry of a .rels part: what a part refers to, by the last word of its type.

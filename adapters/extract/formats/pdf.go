@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/docuvault/docuvault/adapters/extract/linear"
 	"github.com/docuvault/docuvault/ports"
 	"github.com/klippa-app/go-pdfium"
 	pdferrors "github.com/klippa-app/go-pdfium/errors"
@@ -24,8 +25,9 @@ const pdfMemoryPages = 8192
 // pdfEngine is PDFium in WebAssembly, loaded for the first PDF. Every document gets an instance of its own, so nothing of one
 // is left in memory for the next.
 type pdfEngine struct {
-	pool  pdfium.Pool
-	cache wazero.CompilationCache
+	pool   pdfium.Pool
+	cache  wazero.CompilationCache
+	memory *linear.Memory
 }
 
 func (e *pdfEngine) open(cacheDir string) error {
@@ -52,7 +54,11 @@ func (e *pdfEngine) open(cacheDir string) error {
 }
 
 func (e *pdfEngine) init(config wazero.RuntimeConfig) error {
+	if e.memory == nil {
+		e.memory = new(linear.Memory)
+	}
 	pool, err := webassembly.Init(webassembly.Config{
+		Context:       e.memory.In(context.Background()),
 		MaxTotal:      1,
 		RuntimeConfig: config,
 		FSConfig:      wazero.NewFSConfig(), // sees no file; left out, it would see all

@@ -1,7 +1,6 @@
 package formats_test
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
 	"github.com/docuvault/docuvault/adapters/extract/ocr"
-	"github.com/docuvault/docuvault/adapters/filetype"
 	"github.com/docuvault/docuvault/ports"
 )
 
@@ -42,18 +40,7 @@ func TestEngineIsWhatGoModSays(t *testing.T) {
 }
 
 func TestPDF(t *testing.T) {
-	t.Parallel()
-	cache := compiled(t)
-	open := func(t *testing.T, limits formats.Limits) *formats.Reader {
-		r := formats.New(limits, formats.Setup{CacheDir: cache}, filetype.New(), slog.New(slog.DiscardHandler))
-		t.Cleanup(func() {
-			if err := r.Close(); err != nil {
-				t.Errorf("Close: %v", err)
-			}
-		})
-		return r
-	}
-	r := open(t, formats.Limits{})
+	r := open(t, formats.Limits{}, formats.Setup{})
 	for name, c := range map[string]struct {
 		data  []byte
 		text  string
@@ -88,13 +75,13 @@ func TestPDF(t *testing.T) {
 		})
 	}
 	t.Run("more pages than allowed", func(t *testing.T) {
-		got, err := open(t, formats.Limits{MaxPages: 2}).Read("application/pdf", formatstest.PDF("a", "b", "c"))
+		got, err := open(t, formats.Limits{MaxPages: 2}, formats.Setup{}).Read("application/pdf", formatstest.PDF("a", "b", "c"))
 		if err != nil || got.Text != "a\nb" || !got.Truncated || *got.Pages != 3 {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
 	t.Run("more text than allowed", func(t *testing.T) {
-		got, err := open(t, formats.Limits{MaxText: 5}).Read("application/pdf", formatstest.PDF(strings.Repeat("x", 80), "second"))
+		got, err := open(t, formats.Limits{MaxText: 5}, formats.Setup{}).Read("application/pdf", formatstest.PDF(strings.Repeat("x", 80), "second"))
 		if err != nil || got.Text != "xxxxx" || !got.Truncated {
 			t.Errorf("got %+v, %v", got, err)
 		}

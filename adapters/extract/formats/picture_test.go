@@ -18,15 +18,18 @@ import (
 
 const letter = "Dear Madam or Sir,\nyour order number 4711 has been sent today.\nThe total is due within 14 days."
 
+// engines holds what is slow to load, once for all tests: with the race detector it takes many seconds.
+var engines = formats.New(formats.Limits{}, formats.Setup{}, filetype.New(), slog.New(slog.DiscardHandler))
+
+// open returns a reader with its own limits and the engines of all tests. Tests that use it do not run beside each other: an engine
+// makes one instance at a time.
 func open(t testing.TB, limits formats.Limits, setup formats.Setup) *formats.Reader {
 	t.Helper()
 	setup.CacheDir = compiled(t)
-	r := formats.New(limits, setup, filetype.New(), slog.New(slog.DiscardHandler))
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
+	r, err := engines.Sharing(limits, setup)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 
@@ -45,7 +48,6 @@ func turned(src *image.Gray, quarters int) *image.Gray {
 }
 
 func TestPictures(t *testing.T) {
-	t.Parallel()
 	r := open(t, formats.Limits{}, formats.Setup{})
 	page := formatstest.Picture(1240, 400, letter)
 	clear := image.NewNRGBA(page.Rect) // black ink on nothing
@@ -88,7 +90,6 @@ func TestPictures(t *testing.T) {
 }
 
 func TestPicturesWithoutText(t *testing.T) {
-	t.Parallel()
 	r := open(t, formats.Limits{}, formats.Setup{})
 	noise := image.NewGray(image.Rect(0, 0, 400, 300))
 	for i := range noise.Pix {
@@ -107,7 +108,6 @@ func TestPicturesWithoutText(t *testing.T) {
 }
 
 func TestPicturesTooLargeOrBroken(t *testing.T) {
-	t.Parallel()
 	r := open(t, formats.Limits{MaxPixels: 10_000}, formats.Setup{})
 	page := formatstest.Picture(101, 100, "")
 	whole := formatstest.PNG(page)
@@ -146,7 +146,6 @@ func pagesOf(text string, starts []int) []string {
 }
 
 func TestPagesThatArePictures(t *testing.T) {
-	t.Parallel()
 	r := open(t, formats.Limits{}, formats.Setup{})
 	first, second := formatstest.Picture(1240, 400, "The first page of the document"), formatstest.Picture(1240, 400, "Überweisung no more than 20 €")
 	blank := formatstest.Picture(300, 300, "")
@@ -179,7 +178,6 @@ func TestPagesThatArePictures(t *testing.T) {
 }
 
 func TestPicturesHaveALimit(t *testing.T) {
-	t.Parallel()
 	r := open(t, formats.Limits{MaxScans: 1}, formats.Setup{})
 	looks := 0
 	r.Alive = func() { looks++ }
@@ -197,7 +195,6 @@ func TestPicturesHaveALimit(t *testing.T) {
 }
 
 func TestPageStartsOfCutText(t *testing.T) {
-	t.Parallel()
 	r := open(t, formats.Limits{MaxText: 5}, formats.Setup{})
 	got, err := r.Read("application/pdf", formatstest.PDF("one", "two", "three"))
 	if err != nil || got.Text != "one\nt" || !slices.Equal(got.Starts, []int{0, 4}) || !got.Truncated {

@@ -27,7 +27,9 @@ func shrink(src image.Image, w, h int) *image.RGBA {
 	paint := func(dst *image.RGBA, rows image.Rectangle, top int) {
 		draw.Draw(dst, rows, src, image.Pt(b.Min.X, b.Min.Y+top), draw.Src)
 	}
-	if o, ok := src.(interface{ Opaque() bool }); !ok || !o.Opaque() {
+	o, ok := src.(interface{ Opaque() bool })
+	opaque := ok && o.Opaque()
+	if !opaque {
 		paint = func(dst *image.RGBA, rows image.Rectangle, top int) {
 			draw.Draw(dst, rows, image.White, image.Point{}, draw.Src)
 			draw.Draw(dst, rows, src, image.Pt(b.Min.X, b.Min.Y+top), draw.Over)
@@ -41,14 +43,26 @@ func shrink(src image.Image, w, h int) *image.RGBA {
 	for x := range edges {
 		edges[x] = 4 * (width * x / w)
 	}
-	band := image.NewRGBA(image.Rect(0, 0, width, (height+h-1)/h))
+	// rows are some of the picture's, and how many bytes there are from one to the next.
+	var rows func(top, bottom int) ([]byte, int)
+	if direct, ok := src.(*image.RGBA); ok && opaque {
+		rows = func(top, _ int) ([]byte, int) {
+			return direct.Pix[direct.PixOffset(b.Min.X, b.Min.Y+top):], direct.Stride
+		}
+	} else {
+		band := image.NewRGBA(image.Rect(0, 0, width, (height+h-1)/h))
+		rows = func(top, bottom int) ([]byte, int) {
+			paint(band, image.Rect(0, 0, width, bottom-top), top)
+			return band.Pix, band.Stride
+		}
+	}
 	sums := make([]uint32, 3*w)
 	for y := range h {
 		top, bottom := height*y/h, height*(y+1)/h
-		paint(band, image.Rect(0, 0, width, bottom-top), top)
+		pixels, stride := rows(top, bottom)
 		clear(sums)
 		for row := range bottom - top {
-			line := band.Pix[row*band.Stride:]
+			line := pixels[row*stride:]
 			for x := range w {
 				var red, green, blue uint32
 				for run := line[edges[x]:edges[x+1]]; len(run) >= 4; run = run[4:] {

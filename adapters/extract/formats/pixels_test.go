@@ -1,8 +1,10 @@
 package formats
 
 import (
+	"bytes"
 	"image"
 	"image/color"
+	"image/draw"
 	"testing"
 )
 
@@ -23,6 +25,26 @@ func TestShrinkIsTheMean(t *testing.T) {
 		size := same.Bounds().Size()
 		if c := shrink(same, size.X, size.Y).RGBAAt(0, 0); c != (color.RGBA{255, 255, 255, 255}) {
 			t.Errorf("at its own size, the first pixel is %v", c)
+		}
+	}
+}
+
+// A picture that is read where it lies shrinks as one that is painted first.
+func TestShrinkIsTheSameForEveryKindOfPicture(t *testing.T) {
+	t.Parallel()
+	whole := image.NewRGBA(image.Rect(0, 0, 40, 30))
+	for i := range whole.Pix {
+		whole.Pix[i] = uint8(i * i >> 2)
+		if i%4 == 3 {
+			whole.Pix[i] = 0xff
+		}
+	}
+	part := whole.SubImage(image.Rect(3, 5, 40, 28))
+	painted := image.NewNRGBA(part.Bounds())
+	draw.Draw(painted, painted.Rect, part, part.Bounds().Min, draw.Src)
+	for _, size := range []image.Point{{1, 1}, {7, 5}, {36, 22}, {37, 23}} {
+		if a, b := shrink(part, size.X, size.Y), shrink(painted, size.X, size.Y); !bytes.Equal(a.Pix, b.Pix) {
+			t.Errorf("to %v: the two are not the same", size)
 		}
 	}
 }

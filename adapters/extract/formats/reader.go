@@ -3,6 +3,7 @@ package formats
 import (
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -137,7 +138,7 @@ func (s Setup) Needs(contentType string) Engines {
 	case contentType == typePDF, contentType == typeMSG, contentType == "message/rfc822", contentType == "application/zip":
 		needs = PDFium | Tesseract
 	}
-	if s.NoOCR {
+	if s.NoOCR || s.Native {
 		needs &^= Tesseract
 	}
 	return needs
@@ -148,6 +149,7 @@ type Setup struct {
 	CacheDir  string        // for compiled WebAssembly; empty means that every reader compiles what it needs
 	Languages ocr.Languages // that are read in pictures
 	NoOCR     bool          // pictures are not read
+	Native    bool          // pictures are read by Reader.Look
 }
 
 // Engine names the compiled code in a cache: what the engines and the compiler were. The compiler's own check of its version does
@@ -169,6 +171,8 @@ func Types() []string { return slices.Sorted(maps.Keys(table())) }
 type Reader struct {
 	// Alive is called now and then while a document of many pictures is read, each of which may take seconds. It may be nil.
 	Alive func()
+	// Look reads the text in a picture instead of the engine inside, if Setup.Native says so. It may fail with ocr.ErrMemory.
+	Look func(picture *image.Gray, resolution int) (ocr.Result, error)
 
 	limits  Limits
 	setup   Setup

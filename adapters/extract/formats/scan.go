@@ -44,9 +44,12 @@ func (s *scanner) close() error {
 	return err
 }
 
+// MaxScanSide is the longer side of the largest picture that is read, in pixels.
+const MaxScanSide = 3600
+
 // The sizes of pages between which reading works well, in pixels of the longer side. An A4 page at 300 pixels per inch has 3,508.
 const (
-	mostScan  = 3600
+	mostScan  = MaxScanSide
 	leastScan = 1200 // smaller ones are doubled: letters of a screen are too small
 	tinyScan  = 24   // of the shorter side; smaller ones are ornaments
 )
@@ -100,6 +103,10 @@ func (r *Reader) scan(picture *image.Gray, resolution int, out *page) (string, e
 }
 
 func (r *Reader) recognize(picture *image.Gray, resolution int) (ocr.Result, error) {
+	if r.setup.Native {
+		result, err := r.Look(picture, resolution)
+		return result, pictureError(err)
+	}
 	if r.Alive != nil {
 		r.Alive()
 	}
@@ -114,15 +121,21 @@ func (r *Reader) recognize(picture *image.Gray, resolution int) (ocr.Result, err
 		r.scanner.instance = instance
 	}
 	result, err := r.scanner.instance.Read(picture, resolution)
+	if err != nil {
+		err = errors.Join(pictureError(err), r.scanner.forget()) // the instance is gone, and nothing of it is left
+	}
+	return result, err
+}
+
+// pictureError is what an engine's error means for the document.
+func pictureError(err error) error {
 	switch {
 	case err == nil:
-		return result, nil
-	case r.scanner.forget() != nil:
-		return ocr.Result{}, err
+		return nil
 	case errors.Is(err, ocr.ErrMemory):
-		return ocr.Result{}, unreadable(ports.ReasonTooComplex, "reading the picture takes too much memory")
-	default: // the instance is gone, and nothing of it is left
-		return ocr.Result{}, corrupt("the picture cannot be read", err)
+		return unreadable(ports.ReasonTooComplex, "reading the picture takes too much memory")
+	default:
+		return corrupt("the picture cannot be read", err)
 	}
 }
 

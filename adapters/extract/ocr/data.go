@@ -50,12 +50,22 @@ func (l Languages) String() string {
 	return l.Names
 }
 
-// Check reports a language that has no data.
-func (l Languages) Check() error {
+// CheckNames reports what is no language's name.
+func (l Languages) CheckNames() error {
 	for _, name := range l.names() {
 		if !language.MatchString(name) {
 			return fmt.Errorf("%q is not a language's name for OCR", name)
 		}
+	}
+	return nil
+}
+
+// Check reports a language that has no data here.
+func (l Languages) Check() error {
+	if err := l.CheckNames(); err != nil {
+		return err
+	}
+	for _, name := range l.names() {
 		info, err := os.Stat(l.file(name))
 		switch {
 		case l.Dir == "" && name == builtIn, errors.Is(err, os.ErrNotExist) && name == builtIn:

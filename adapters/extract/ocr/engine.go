@@ -15,6 +15,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/docuvault/docuvault/adapters/extract/linear"
 )
 
 // memoryPages is the most memory of an instance, in WebAssembly pages of 64 KiB: 512 MiB.
@@ -49,6 +51,7 @@ type Engine struct {
 	compiled wazero.CompiledModule
 	files    map[string][]byte
 	names    string
+	memory   linear.Memory
 }
 
 // Load compiles the engine, or takes its code from cacheDir, and reads the languages' data. After that it needs no file and makes
@@ -97,7 +100,7 @@ type Instance struct {
 // Open makes an instance, which takes some tens of milliseconds.
 func (e *Engine) Open(ctx context.Context) (*Instance, error) {
 	h := newHost(e.files)
-	ctx = h.in(ctx)
+	ctx = e.memory.In(h.in(ctx))
 	module, err := e.runtime.InstantiateModule(ctx, e.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, fmt.Errorf("instantiate Tesseract: %w", err)

@@ -1,9 +1,11 @@
 package ocr_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"image"
 	"os"
 	"path/filepath"
@@ -17,10 +19,34 @@ import (
 	"github.com/docuvault/docuvault/adapters/extract/ocr"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
 
-// load returns the engine with the program's own cache: compiling takes seconds, with the race detector a minute. Tests that load it
-// do not run beside each other, so that it is compiled once where the cache is empty.
+// loaded is the engine of all tests that read English, nil until the first of them: they do not run beside each other.
+var loaded *ocr.Engine
+
+func english(t testing.TB) *ocr.Engine {
+	t.Helper()
+	if loaded == nil {
+		loaded = load(t, ocr.Languages{})
+	}
+	return loaded
+}
+
+// closing closes the engine after the tests.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	code := c.M.Run()
+	if loaded != nil {
+		if err := loaded.Close(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "close the engine:", err)
+			return 1
+		}
+	}
+	return code
+}
+
+// load returns an engine with the program's own cache: compiling takes seconds, with the race detector a minute.
 func load(t testing.TB, languages ocr.Languages) *ocr.Engine {
 	t.Helper()
 	base, err := os.UserCacheDir()
@@ -31,11 +57,6 @@ func load(t testing.TB, languages ocr.Languages) *ocr.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := e.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
 	return e
 }
 
@@ -64,7 +85,7 @@ func read(t testing.TB, e *ocr.Engine, pages ...*image.Gray) []ocr.Result {
 const letter = "Dear Madam or Sir,\nyour order number 4711 has been sent today.\nThe total of 120.50 is due within 14 days."
 
 func TestReadsPages(t *testing.T) {
-	e := load(t, ocr.Languages{})
+	e := english(t)
 	page, blank := formatstest.Picture(1240, 600, letter), formatstest.Picture(1240, 600, "")
 	first := read(t, e, page, blank, page)
 	for n, want := range []string{letter, "", letter} {
@@ -84,14 +105,14 @@ func TestReadsPages(t *testing.T) {
 }
 
 func TestLackOfMemoryIsNoEmptyPage(t *testing.T) {
-	e := load(t, ocr.Languages{})
+	e := english(t)
 	i, err := e.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = i.Close() }()
-	if got, err := i.Read(image.NewGray(image.Rect(0, 0, 18_000, 18_000)), 0); !errors.Is(err, ocr.ErrMemory) {
-		t.Errorf("324 million pixels in 512 MiB: %+v, %v", got, err)
+	if got, err := i.Read(image.NewGray(image.Rect(0, 0, 16_500, 16_500)), 0); !errors.Is(err, ocr.ErrMemory) {
+		t.Errorf("272 million pixels in 512 MiB: %+v, %v", got, err)
 	}
 }
 
@@ -110,7 +131,13 @@ func TestLanguages(t *testing.T) {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}
-	i, err := load(t, ocr.Languages{Names: "deu", Dir: dir}).Open(t.Context())
+	e := load(t, ocr.Languages{Names: "deu", Dir: dir})
+	defer func() {
+		if err := e.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	i, err := e.Open(t.Context())
 	if err == nil {
 		t.Error("data that is none is accepted")
 		_ = i.Close()

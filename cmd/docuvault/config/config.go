@@ -65,7 +65,8 @@ type Config struct {
 	ExtractCacheDir string // empty: the user's cache folder
 	ExtractSandbox  string // auto or require
 	SofficePath     string // empty: old office formats are not read
-	OCREngine       string // wasm or off
+	OCREngine       string // wasm, native or off
+	TesseractPath   string // of the native engine: a path or a name on PATH
 	OCRLanguages    string // Tesseract's names, joined by +
 	TessdataDir     string // empty: the languages that are built in
 	OCRMaxPages     int    // pictures of pages read of one document

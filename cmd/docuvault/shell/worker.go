@@ -62,12 +62,16 @@ func (p *Parts) Worker() (*Worker, error) {
 	if concurrency == 0 {
 		concurrency = min(tasksPerCPU*runtime.NumCPU(), mostTasks)
 	}
-	reader, err := extract.New(extract.Config{
+	reading := extract.Config{
 		Children: min(concurrency, runtime.NumCPU()), Timeout: p.cfg.ExtractTimeout, MaxInput: p.cfg.MaxUpload, CacheDir: p.cfg.ExtractCacheDir,
 		RequireSandbox: p.cfg.ExtractSandbox == "require", Soffice: p.cfg.SofficePath,
 		NoOCR: p.cfg.OCREngine == "off", Languages: ocr.Languages{Names: p.cfg.OCRLanguages, Dir: p.cfg.TessdataDir},
 		Limits: formats.Limits{MaxScans: p.cfg.OCRMaxPages},
-	}, p.log)
+	}
+	if p.cfg.OCREngine == "native" {
+		reading.Tesseract = p.cfg.TesseractPath
+	}
+	reader, err := extract.New(reading, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the reading of documents: %w", err)
 	}

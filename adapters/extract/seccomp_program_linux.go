@@ -3,6 +3,8 @@
 package extract
 
 import (
+	"os"
+
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
@@ -31,4 +33,22 @@ func filterNetwork() error {
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 1},
 		bpf.RetConstant{Val: answerError | uint32(unix.EAFNOSUPPORT)},
 		bpf.RetConstant{Val: answerAllow}))
+}
+
+// readingCalls are what a program needs beside computing to start, load its libraries and read its data. Each
+// architecture has a few of its own.
+var readingCalls = []uint32{
+	unix.SYS_EXECVE, unix.SYS_MMAP, unix.SYS_MPROTECT, unix.SYS_SET_TID_ADDRESS, unix.SYS_LSEEK, unix.SYS_STATX, unix.SYS_FSTATFS,
+	unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_READLINKAT, unix.SYS_GETDENTS64, unix.SYS_GETCWD, unix.SYS_UNAME, unix.SYS_SYSINFO,
+	unix.SYS_GETUID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID,
+}
+
+// filterReading forbids this process and what it becomes everything but computing and opening files to read them: no file is made,
+// changed or removed, no socket is made and no process started. It may become another program, which is as confined. What it
+// may read is what this user may.
+func filterReading() error {
+	const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC
+	return install(opening(computing(os.Getpid()).allow(readingCalls...).allow(ownCalls...), writing).
+		when(unix.SYS_OPENAT, 2, bpf.JumpBitsNotSet, writing).
+		end())
 }
