@@ -86,8 +86,8 @@ type BackupSink interface {
 	EachRow(ctx context.Context, each func(Record) error) error
 
 	// PutObject keeps the bytes that open yields, which must be want.Size long unless that is -1, and returns want with size and
-	// hash as they are. What an earlier try of the same backup left is kept in their place, kept then is true and open is not called,
-	// if the size and the hash are those of want as far as it knows them. An error of open or of its reader is passed on; nothing is kept then.
+	// hash as they are. Where an earlier try of the same backup left bytes with the hash of want they are kept, and open is not
+	// called. An error of open or of its reader is passed on, and nothing is kept then.
 	PutObject(ctx context.Context, want BackupObject, open func() (io.ReadCloser, error)) (got BackupObject, kept bool, err error)
 
 	// Finish completes the backup, durably.
