@@ -109,17 +109,17 @@ func (v vault) everything(t *testing.T) map[string]any {
 	}
 	get("/api/topics")
 	get("/api/folders")
-	list := get("/api/documents?limit=100").(map[string]any)
-	for _, item := range list["items"].([]any) {
+	for _, item := range get("/api/documents?limit=100").([]any) {
 		doc := item.(map[string]any)
 		id := doc["id"].(string)
 		full := get("/api/documents/" + id).(map[string]any)
+		changing := []string{"storage_backend"}
 		if doc["status"] != "ready" && doc["status"] != "failed" { // somebody may be about to process it
-			for _, d := range []map[string]any{doc, full} {
-				for _, field := range []string{"status", "updated_at", "task_id"} {
-					delete(d, field)
-				}
-			}
+			changing = append(changing, "status", "updated_at", "task_id")
+		}
+		for _, field := range changing {
+			delete(doc, field)
+			delete(full, field)
 		}
 		for _, part := range []string{"/content", "/text", "/thumbnail"} {
 			response, err := v.client.Get(v.url + "/api/documents/" + id + part)
@@ -131,6 +131,9 @@ func (v vault) everything(t *testing.T) map[string]any {
 				t.Fatal(err)
 			}
 			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				body = nil // it has the number of the request in it
+			}
 			all[id+part] = fmt.Sprint(response.StatusCode, response.Header.Get("Content-Type"), string(body))
 		}
 	}
@@ -170,14 +173,15 @@ func filledVault(t *testing.T) (realServices, vault) {
 	var outer, inner struct{ ID string }
 	v.must(t, http.MethodPost, "/api/folders", `{"name":"outer '; --"}`, &outer)
 	v.must(t, http.MethodPost, "/api/folders", `{"name":"inner","parent_id":"`+outer.ID+`"}`, &inner)
-	for i, name := range []string{"invoice.txt", "\u202egnp.txt.exe", "\u65e5\u672c\u8a9e \U0001f468\u200d\U0001f469.txt", "a'; DROP TABLE documents; --.txt"} {
+	for i, name := range []string{"invoice.txt", "\u05e9\u05dc\u05d5\u05dd.txt", "\u65e5\u672c\u8a9e \U0001f468\u200d\U0001f469.txt", "a'; DROP TABLE documents; --.txt"} {
 		doc := v.mustUpload(t, name, fmt.Sprintf("Invoices and letters, number %d", i))
 		v.ready(t, doc.ID, 2*time.Minute)
 		switch i {
 		case 0:
 			v.must(t, http.MethodPost, "/api/documents/"+doc.ID+"/topics/"+invoices+"/accept", "", nil)
 			v.must(t, http.MethodPatch, "/api/documents/"+doc.ID, `{"folder_id":"`+inner.ID+`"}`, nil)
-		case 1:
+		case 1: // with a name that only Python stores
+			execute(t, s.db.AppDSN, "UPDATE documents SET filename = U&'\\202Egnp.\\000A' || filename WHERE id = '"+doc.ID+"'")
 			v.must(t, http.MethodPost, "/api/documents/"+doc.ID+"/topics/"+invoices+"/reject", "", nil)
 			v.must(t, http.MethodPost, "/api/documents/"+doc.ID+"/topics/"+letters+"/accept", "", nil)
 		}
