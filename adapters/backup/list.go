@@ -134,7 +134,7 @@ func (o *object) Read(p []byte) (n int, err error) {
 	o.sum.Write(p[:n])
 	o.read += int64(n)
 	switch {
-	case o.read > o.want.Size, err == io.EOF && o.read < o.want.Size, //nolint:errorlint // a reader's io.EOF is never wrapped
+	case o.read > o.want.Size, err == io.EOF && o.read < o.want.Size,
 		o.read == o.want.Size && domain.Digest(o.sum.Sum(nil)) != o.want.SHA256:
 		o.err = damaged(objectsDir+"/"+o.want.Key.String(), "it is not what was written")
 		return 0, o.err

@@ -10,8 +10,8 @@ import (
 	"github.com/docuvault/docuvault/ports"
 )
 
-// snapshotPage is how many documents, which have their texts with them, one statement of a snapshot reads.
-const snapshotPage = 64
+// How many rows one statement of a snapshot reads, so that none takes longer than statements may. Documents have their texts with them.
+const documentPage, filingPage = 64, 1000
 
 // CountRows implements ports.Rows.
 func (s session) CountRows(ctx context.Context) (counts ports.RowCounts, err error) {
@@ -76,20 +76,20 @@ func (s session) snapshotTopics(ctx context.Context, each func(ports.Record) err
 	}, "SELECT id, user_id, name, description, color FROM topics ORDER BY id")
 }
 
-// snapshotDocuments reads a page at a time, so that no statement takes longer than statements may.
+// snapshotDocuments goes through the index: a page costs the same wherever it begins.
 func (s session) snapshotDocuments(ctx context.Context, each func(ports.Record) error) error {
-	const statement = "SELECT " + headList + ", extracted_text, page_starts FROM documents WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"
-	var last *uuid.UUID
-	for found := snapshotPage; found == snapshotPage; {
+	var last uuid.UUID
+	from := ">=" // the nil UUID is an id like any other
+	for found := documentPage; found == documentPage; from = ">" {
 		found = 0
 		err := s.query(ctx, func(rows *sql.Rows) error {
 			var row documentRow
 			if err := rows.Scan(append(row.Head.targets(), &row.ExtractedText, &row.PageStarts)...); err != nil {
 				return err
 			}
-			found, last = found+1, &row.Head.ID
+			found, last = found+1, row.Head.ID
 			return each(ports.Record{Document: &ports.DocumentRecord{Document: row.Head.toDomain(), Text: row.ExtractedText, PageStarts: row.PageStarts}})
-		}, statement, last, snapshotPage)
+		}, "SELECT "+headList+", extracted_text, page_starts FROM documents WHERE id "+from+" $1 ORDER BY id LIMIT $2", last, documentPage)
 		if err != nil {
 			return err
 		}
@@ -98,21 +98,20 @@ func (s session) snapshotDocuments(ctx context.Context, each func(ports.Record) 
 }
 
 func (s session) snapshotFilings(ctx context.Context, each func(ports.Record) error) error {
-	const page = 10_000
-	const statement = `SELECT document_id, topic_id, confirmed, confidence, rejected, suggested_by FROM document_topics
-WHERE $1::uuid IS NULL OR (document_id, topic_id) > ($1, $2::uuid) ORDER BY document_id, topic_id LIMIT $3`
-	var document, topic *uuid.UUID
-	for found := page; found == page; {
+	var last filingRow
+	from := ">="
+	for found := filingPage; found == filingPage; from = ">" {
 		found = 0
 		err := s.query(ctx, func(rows *sql.Rows) error {
 			var row filingRow
 			if err := rows.Scan(&row.DocumentID, &row.TopicID, &row.Confirmed, &row.Confidence, &row.Rejected, &row.SuggestedBy); err != nil {
 				return err
 			}
-			found, document, topic = found+1, &row.DocumentID, &row.TopicID
+			found, last = found+1, row
 			return each(ports.Record{Filing: &ports.FilingRecord{Document: domain.DocumentID(row.DocumentID), Topic: domain.TopicID(row.TopicID),
 				Confirmed: row.Confirmed, Rejected: row.Rejected, Confidence: row.Confidence, By: orZero(row.SuggestedBy)}})
-		}, statement, document, topic, page)
+		}, "SELECT document_id, topic_id, confirmed, confidence, rejected, suggested_by FROM document_topics WHERE (document_id, topic_id) "+
+			from+" ($1, $2) ORDER BY document_id, topic_id LIMIT $3", last.DocumentID, last.TopicID, filingPage)
 		if err != nil {
 			return err
 		}

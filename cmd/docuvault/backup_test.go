@@ -157,7 +157,7 @@ func (v vault) settled(t *testing.T, id, want string) {
 	testenv.Eventually(t, 2*time.Minute, func() error {
 		var doc document
 		if status, err := v.call(http.MethodGet, "/api/documents/"+id, "", nil, &doc); err != nil || doc.Status != want {
-			return fmt.Errorf("document %s: %d, %v, %q in place of %q", id, status, err, doc.Status, want)
+			return fmt.Errorf("document %s: %d, %w, %q in place of %q", id, status, err, doc.Status, want)
 		}
 		return nil
 	})

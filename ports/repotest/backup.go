@@ -208,13 +208,26 @@ func snapshotInTx(f *fixture) {
 }
 
 func manyRows(f *fixture) {
-	var want []domain.DocumentID
-	for i := range 150 {
-		want = append(want, f.add(fmt.Sprint(i)).ID)
+	var topics []domain.Topic
+	for i := range 7 {
+		topics = append(topics, f.topic(f.owner, fmt.Sprint(i)))
 	}
-	var got []domain.DocumentID
+	var want, got []domain.DocumentID
+	for i := range 150 {
+		want = append(want, f.add(fmt.Sprint(i), under(topics...)).ID)
+	}
+	filings := map[ports.FilingRecord]int{}
 	for _, record := range f.snapshot() {
-		got = append(got, record.Document.ID)
+		switch {
+		case record.Document != nil:
+			got = append(got, record.Document.ID)
+		case record.Filing != nil:
+			filings[*record.Filing]++
+		}
 	}
 	f.equal("documents", got, want)
+	f.equal("filings", len(filings), len(want)*len(topics))
+	for filing, times := range filings {
+		f.equal(fmt.Sprint(filing), times, 1)
+	}
 }
