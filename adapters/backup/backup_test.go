@@ -247,13 +247,13 @@ func TestDamageInFolder(t *testing.T) {
 	}
 }
 
-// TestDamageInTar flips each byte of a tar, and cuts it at each length: either that is found, or it made no difference.
+// TestDamageInTar flips every fifth byte of a tar, and cuts it at many lengths: either that is found, or it made no difference.
 func TestDamageInTar(t *testing.T) {
 	t.Parallel()
 	want := sample()
 	whole := tarOf(t, want)
 	found := 0
-	for i := range whole {
+	for i := 0; i < len(whole); i += 5 {
 		flipped := bytes.Clone(whole)
 		flipped[i] ^= 1
 		got, err := readTar(t.Context(), flipped)
@@ -265,10 +265,10 @@ func TestDamageInTar(t *testing.T) {
 			t.Errorf("byte %d of %d: other contents, and no error", i, len(whole))
 		}
 	}
-	if found < 500 {
+	if found < 100 {
 		t.Errorf("only %d of %d were found", found, len(whole))
 	}
-	for i := 0; i < len(whole)-2*512-512; i += 7 {
+	for i := 0; i < len(whole)-2*512-512; i += 31 {
 		if _, err := readTar(t.Context(), whole[:i]); domain.ErrorCode(err) != domain.Malformed {
 			t.Errorf("cut at byte %d of %d: %v", i, len(whole), err)
 		}
@@ -282,14 +282,16 @@ func TestHostileTar(t *testing.T) {
 	line := fmt.Sprintf(`{"key":%q,"size":1,"sha256":"%x"}`, key, sha256.Sum256([]byte("x")))
 	record := map[string]string{objectRecord: line}
 	for name, header := range map[string]*tar.Header{
-		"no object":       {Name: "objects/x", Size: 1},
-		"another object":  {Name: "objects/" + uuid.NewString(), Size: 1, PAXRecords: record},
-		"up":              {Name: "objects/../" + key, Size: 1, PAXRecords: record},
-		"up in the line":  {Name: "objects/../x", Size: 1, PAXRecords: map[string]string{objectRecord: strings.ReplaceAll(line, key, "../x")}},
-		"absolute":        {Name: "/etc/passwd", Size: 1},
-		"another size":    {Name: "objects/" + key, Size: 1, PAXRecords: map[string]string{objectRecord: strings.ReplaceAll(line, `"size":1`, `"size":2`)}},
-		"negative size":   {Name: "objects/" + key, Size: 1, PAXRecords: map[string]string{objectRecord: strings.ReplaceAll(line, `"size":1`, `"size":-1`)}},
-		"a link":          {Name: "objects/" + key, Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd", PAXRecords: record},
+		"no object":      {Name: "objects/x", Size: 1},
+		"another object": {Name: "objects/" + uuid.NewString(), Size: 1, PAXRecords: record},
+		"up":             {Name: "objects/../" + key, Size: 1, PAXRecords: record},
+		"up in the line": {Name: "objects/../x", Size: 1, PAXRecords: map[string]string{objectRecord: strings.ReplaceAll(line, key, "../x")}},
+		"absolute":       {Name: "/etc/passwd", Size: 1},
+		"another size":   {Name: "objects/" + key, Size: 1, PAXRecords: map[string]string{objectRecord: strings.ReplaceAll(line, `"size":1`, `"size":2`)}},
+		"negative size":  {Name: "objects/" + key, Size: 1, PAXRecords: map[string]string{objectRecord: strings.ReplaceAll(line, `"size":1`, `"size":-1`)}},
+		"a link":         {Name: "objects/" + key, Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd", PAXRecords: record},
+		"an empty link": {Name: "objects/" + key, Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd", PAXRecords: map[string]string{
+			objectRecord: fmt.Sprintf(`{"key":%q,"size":0,"sha256":"%x"}`, key, sha256.Sum256(nil))}},
 		"a device":        {Name: "objects/" + key, Typeflag: tar.TypeChar, PAXRecords: record},
 		"a folder":        {Name: "objects/", Typeflag: tar.TypeDir},
 		"rows too early":  {Name: rowsName, Size: 1},
