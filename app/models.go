@@ -44,6 +44,9 @@ const (
 	mostHeld    = 64               // models in memory
 )
 
+// modelType is the content type that models are stored with.
+const modelType = "application/octet-stream"
+
 // heldModel is the model of one owner as it was last seen.
 type heldModel struct {
 	mu      sync.Mutex

@@ -99,7 +99,7 @@ func (t *Trainer) Train(ctx context.Context, owner domain.Owner) error {
 		return fmt.Errorf("learn: %w", err)
 	}
 	key := domain.NewModelKey(owner, uuid.New())
-	if _, err := t.storage.Put(ctx, key, bytes.NewReader(model), int64(len(model)), "application/octet-stream"); err != nil {
+	if _, err := t.storage.Put(ctx, key, bytes.NewReader(model), int64(len(model)), modelType); err != nil {
 		return fmt.Errorf("keep a model: %w", err)
 	}
 	t.log.InfoContext(ctx, "trained a model", "owner", owner.String(), "documents", examples, "topics", len(topics), "size_bytes", len(model),

@@ -17,6 +17,7 @@ type Status string
 //	processing → ready       Finish
 //	processing → failed      Fail, GiveUp
 //	anything   → pending     Reprocess, unless it is pending or processing already
+//	processing → pending     Restored, in another vault than the one that held it
 //
 // Adopt gives a document that is pending or processing its task, and NotQueued takes note that the task is not queued; neither
 // changes the status.
@@ -262,4 +263,14 @@ func (d *Document) Release(held Attempt, now time.Time, recovery Recovery) error
 	now = Moment(now)
 	d.Status, d.EnqueuedAt, d.ReconcileAt, d.UpdatedAt = Pending, now, now.Add(recovery.Patience), now
 	return nil
+}
+
+// Restored makes a document that comes back from a backup one whose task is lost, unless it is finished: whoever held it and the
+// queue that held its task are those of another time. Recover gives it a task as soon as it is asked. Tries begin anew.
+func (d *Document) Restored(now time.Time) {
+	if d.Status.Final() {
+		return
+	}
+	d.Status, d.Task, d.Requeues = Pending, "", 0
+	d.EnqueuedAt, d.ReconcileAt = time.Time{}, Moment(now)
 }

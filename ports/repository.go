@@ -15,6 +15,7 @@ type Repository interface {
 	Topics
 	Folders
 	Learning
+	Rows
 
 	// Tx runs fn in one transaction: all of it happens or nothing does. An error or a panic of fn rolls back and is passed on,
 	// and a commit that fails is an error. fn must use the Repository it is given, must not keep it, and makes no network call

@@ -57,11 +57,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
         $22, $23, $24, $25, $26, $27, $28, $29)`
 
 func (s session) insert(ctx context.Context, row documentHead) error {
-	_, err := s.exec(ctx, insert, row.ID, row.UserID, row.FolderID, row.Filename, row.ObjectKey, row.ContentType, row.SizeBytes,
-		row.StorageBackend, row.Status, row.CreatedAt, row.UpdatedAt, row.SHA256, row.FailureCode, row.FailureMessage, row.Attempts,
-		row.Requeues, row.TaskID, row.EnqueuedAt, row.ReconcileAt, row.PageCount, row.TextTruncated,
-		row.Title, row.Author, row.Language, row.AuthoredAt, row.ModifiedAt, row.Warning, row.ThumbnailKey, row.IdempotencyKey)
+	_, err := s.exec(ctx, insert, row.values()...)
 	return err
+}
+
+// values are those of the columns of headList.
+func (h documentHead) values() []any {
+	return []any{h.ID, h.UserID, h.FolderID, h.Filename, h.ObjectKey, h.ContentType, h.SizeBytes, h.StorageBackend, h.Status, h.CreatedAt,
+		h.UpdatedAt, h.SHA256, h.FailureCode, h.FailureMessage, h.Attempts, h.Requeues, h.TaskID, h.EnqueuedAt, h.ReconcileAt, h.PageCount,
+		h.TextTruncated, h.Title, h.Author, h.Language, h.AuthoredAt, h.ModifiedAt, h.Warning, h.ThumbnailKey, h.IdempotencyKey}
 }
 
 // mustHaveFolder makes sure that the owner has the folder, until the transaction ends. The zero folder is none.

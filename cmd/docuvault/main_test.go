@@ -41,6 +41,8 @@ func TestMain(m *testing.M) {
 		"worker that halts": func() {
 			haltingWorker(shell.Hooks{Extractor: func(ports.Extractor) ports.Extractor { return haltingExtractor{} }})
 		},
+		"export that halts":      exportThatHalts,
+		"restore that halts":     restoreThatHalts,
 		"worker with thumbnails": func() { picturingWorker(shell.Hooks{}) },
 		"worker that halts after its thumbnail": func() {
 			picturingWorker(shell.Hooks{Storage: func(s ports.StorageBackend) ports.StorageBackend { return haltingThumbnails{s} }})

@@ -51,7 +51,7 @@ or a destructive change refused.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
 	root.PersistentFlags().StringVar(&p.envFile, "env-file", "", "file of NAME=value lines to read in place of .env, which may be absent")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(p.upCommand(), p.apiCommand(), p.workerCommand(), p.schemaCommand(), p.importCommand(), p.sweepCommand(), p.verifyCommand(), p.queueCommand(), p.healthCommand(),
+	root.AddCommand(p.upCommand(), p.apiCommand(), p.workerCommand(), p.schemaCommand(), p.importCommand(), p.sweepCommand(), p.verifyCommand(), p.exportCommand(), p.restoreCommand(), p.queueCommand(), p.healthCommand(),
 		p.configCommand(), p.versionCommand())
 	return root
 }

@@ -89,6 +89,9 @@ func (f *fixture) everyCall() (domain.Document, map[string]func(context.Context)
 		"AddFolder": func(ctx context.Context) error {
 			return f.Repo.AddFolder(ctx, newFolder(f.owner, domain.FolderID{}, "new"))
 		},
+		"CountRows":   func(ctx context.Context) error { _, err := f.Repo.CountRows(ctx); return err },
+		"Snapshot":    func(ctx context.Context) error { return f.Repo.Snapshot(ctx, func(ports.Record) error { return nil }) },
+		"RestoreRows": func(ctx context.Context) error { return f.Repo.RestoreRows(ctx, restoring(nil)) },
 		"ListFolders": func(ctx context.Context) error { _, err := f.Repo.ListFolders(ctx, f.owner); return err },
 		"Health":      f.Repo.Health,
 		"Tx":          func(ctx context.Context) error { return f.Repo.Tx(ctx, func(ports.Repository) error { return nil }) },

@@ -58,7 +58,7 @@ func all() map[string]func(*fixture) {
 	tests := map[string]func(*fixture){}
 	for _, group := range []map[string]func(*fixture){
 		documentTests(), listTests(), processingTests(), completeTests(), recoverTests(), topicTests(), folderTests(), txTests(), scopeTests(),
-		reachTests(), learningTests(),
+		reachTests(), learningTests(), backupTests(),
 	} {
 		for name, test := range group {
 			tests[name] = test
