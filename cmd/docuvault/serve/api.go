@@ -98,7 +98,9 @@ func newAPI(cfg *config.Config, parts *shell.Parts, log *slog.Logger, options Op
 
 // listen takes the address before anything else is started, so that a port that is taken is known at once.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // lastCalls cannot filter it
+	listener, err := config.Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("something listens on %s already: stop it, or choose another address with --listen", addr)
