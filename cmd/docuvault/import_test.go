@@ -132,7 +132,7 @@ func TestImportUsage(t *testing.T) {
 func TestImportIntoADataFolder(t *testing.T) {
 	t.Parallel()
 	data, dir := dataDir(t), manyFiles(t, 2)
-	env := []string{"EXTRACT_CACHE_DIR=-", "WORKER_CONCURRENCY=1"}
+	env := []string{"WORKER_CONCURRENCY=1"}
 	for _, want := range []string{"2 imported (12 bytes), 0 in the vault already", "0 imported (0 bytes), 2 in the vault already"} {
 		running := process(t, env, "import", dir, "--data", data)
 		if code := exitCode(t, running); code != exitDone || !strings.Contains(running.Output(), want) {

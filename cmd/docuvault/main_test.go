@@ -137,7 +137,7 @@ func servicesOn(t *testing.T, db testenv.Database) realServices {
 	r.env = []string{
 		"DATABASE_URL=" + r.db.AppDSN, "REDIS_URL=" + r.redis.URL, "MINIO_ENDPOINT=" + s3.Endpoint, "MINIO_ACCESS_KEY=" + s3.AccessKey,
 		"MINIO_SECRET_KEY=" + s3.SecretKey, "MINIO_BUCKET=" + testenv.Bucket(t, s3), "SECRET_KEY=0123456789abcdef0123456789abcdef",
-		"LISTEN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOG_LEVEL=warn", "DATABASE_MAX_CONNS=8", "WORKER_CONCURRENCY=2", "EXTRACT_CACHE_DIR=-",
+		"LISTEN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOG_LEVEL=warn", "DATABASE_MAX_CONNS=8", "WORKER_CONCURRENCY=2",
 	}
 	return r
 }

@@ -84,7 +84,7 @@ func canaries(t *testing.T) []string {
 		}
 	}
 	env := []string{"MINIO_ENDPOINT=127.0.0.1:1", "POSTGRES_PASSWORD=canary-postgres-0123456789", "MINIO_ROOT_PASSWORD=canary-root-0123456789",
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "LISTEN_ADDR=127.0.0.1:0", "LOG_LEVEL=debug", "EXTRACT_CACHE_DIR=-",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "LISTEN_ADDR=127.0.0.1:0", "LOG_LEVEL=debug",
 		"AI_PROVIDER=openai", "AI_BASE_URL=http://127.0.0.1:1/v1", "AI_MODEL=model"}
 	for name, value := range values {
 		env = append(env, name+"="+value)

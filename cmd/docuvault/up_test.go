@@ -16,7 +16,7 @@ import (
 // upOn starts `docuvault up` on a data folder.
 func upOn(t *testing.T, dir string, args ...string) (*testenv.ChildProcess, vault) {
 	t.Helper()
-	env := []string{"EXTRACT_CACHE_DIR=-", "WORKER_CONCURRENCY=1"}
+	env := []string{"WORKER_CONCURRENCY=1"}
 	up := process(t, env, append([]string{"up", "--data", dir, "--listen", "127.0.0.1:0"}, args...)...)
 	line := up.WaitLine(t, "  API ")
 	return up, vault{strings.TrimSpace(strings.TrimPrefix(line, "  API")), &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}

@@ -104,7 +104,7 @@ func newVaultRun(t *testing.T, options vaultOptions) *vaultRun {
 	s3 := *options.s3
 	r.env = append(os.Environ(), "DATABASE_URL="+r.db.AppDSN, "REDIS_URL="+r.redis.URL, "MINIO_ENDPOINT="+s3.Endpoint,
 		"MINIO_ACCESS_KEY="+s3.AccessKey, "MINIO_SECRET_KEY="+s3.SecretKey, "MINIO_BUCKET="+testenv.Bucket(t, s3),
-		"SECRET_KEY=0123456789abcdef0123456789abcdef", "LOG_LEVEL=error", "DATABASE_MAX_CONNS=4", "WORKER_CONCURRENCY=2", "EXTRACT_CACHE_DIR=-")
+		"SECRET_KEY=0123456789abcdef0123456789abcdef", "LOG_LEVEL=error", "DATABASE_MAX_CONNS=4", "WORKER_CONCURRENCY=2")
 	r.env = append(r.env, options.env...)
 	bin := binary(t)
 	for range options.apis {
