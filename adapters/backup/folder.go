@@ -104,10 +104,7 @@ func (f *Folder) PutRows(_ context.Context, write func(add func(ports.Record) er
 
 // EachRow implements ports.BackupSink.
 func (f *Folder) EachRow(ctx context.Context, each func(ports.Record) error) error {
-	if err := f.rows.rewind(); err != nil {
-		return fmt.Errorf("read the rows again: %w", err)
-	}
-	return readRows(ctx, f.rows.file, f.rows.listed(), each)
+	return f.rows.eachRow(ctx, each)
 }
 
 // PutObject implements ports.BackupSink.

@@ -67,6 +67,14 @@ func (l *list) putRows(write func(add func(ports.Record) error) error) error {
 	return write(func(record ports.Record) error { return l.add(lineOf(record)) })
 }
 
+// eachRow reads the rows that were written.
+func (l *list) eachRow(ctx context.Context, each func(ports.Record) error) error {
+	if err := l.rewind(); err != nil {
+		return fmt.Errorf("read the rows again: %w", err)
+	}
+	return readRows(ctx, l.file, l.listed(), each)
+}
+
 // readRows reads rows.jsonl, whose size and hash are known.
 func readRows(ctx context.Context, r io.Reader, want listed, each func(ports.Record) error) error {
 	return readLines(ctx, r, rowsName, want, func(text []byte) error {

@@ -105,10 +105,7 @@ func (t *Tar) PutRows(_ context.Context, write func(add func(ports.Record) error
 
 // EachRow implements ports.BackupSink.
 func (t *Tar) EachRow(ctx context.Context, each func(ports.Record) error) error {
-	if err := t.rows.rewind(); err != nil {
-		return fmt.Errorf("read the rows again: %w", err)
-	}
-	return readRows(ctx, t.rows.file, t.rows.listed(), each)
+	return t.rows.eachRow(ctx, each)
 }
 
 // PutObject implements ports.BackupSink.

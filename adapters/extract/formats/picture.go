@@ -36,6 +36,11 @@ func (k pictureKind) read(r *Reader, data []byte, out *page) error {
 	if err != nil {
 		return err
 	}
+	return r.picture(seen, out)
+}
+
+// picture shows a page that is a picture, and reads the text in it.
+func (r *Reader) picture(seen *image.RGBA, out *page) error {
 	out.show(seen)
 	text, err := r.scan(gray(seen), 0, out)
 	if err != nil {

@@ -42,12 +42,7 @@ func (r *Reader) tiffPage(t tiffFile, p tiffPage, out *page) error {
 	if err != nil {
 		return err
 	}
-	out.show(seen)
-	text, err := r.scan(gray(seen), 0, out)
-	if err != nil {
-		return err
-	}
-	return out.addScan(text)
+	return r.picture(seen, out)
 }
 
 // tiffFile is a file of the form that TIFF and Exif share: directories of numbered fields, each leading to the next.
