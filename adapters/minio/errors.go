@@ -81,7 +81,14 @@ func (s *Store) fromAnswer(answer minio.ErrorResponse) *domain.Error {
 func refused(err error) bool {
 	var answer minio.ErrorResponse
 	return errors.As(err, &answer) && answer.StatusCode >= 400 && answer.StatusCode < 500 &&
-		answer.StatusCode != http.StatusPreconditionFailed && answer.Code != minio.NoSuchUpload
+		!taken(err) && answer.Code != minio.NoSuchUpload
+}
+
+// taken reports whether the server refused because the key names an object: somebody's, or the one of a request it answered badly
+// before and that was repeated.
+func taken(err error) bool {
+	var answer minio.ErrorResponse
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusPreconditionFailed
 }
 
 // inTheWay reports whether the server refused because of another request of the moment: two conditional writes at once, a

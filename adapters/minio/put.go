@@ -3,6 +3,7 @@ package minio
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -161,6 +162,8 @@ func (s *Store) settle(ctx context.Context, up upload, size int64, what string, 
 	switch {
 	case err == nil && info.UserMetadata[markName] == up.mark && info.Size == size:
 		return nil
+	case domain.ErrorCode(err) == domain.NotFound && taken(cause): // deleted meanwhile, or the server contradicts itself
+		return domain.Wrap(domain.Unavailable, fmt.Errorf("%s: %w", what, cause), "the object storage refused an object for one that it does not have")
 	case err != nil && domain.ErrorCode(err) != domain.NotFound:
 		s.log.Error("it is unknown whether an object was stored", slog.String("object_key", up.key.String()), slog.Any("error", err))
 	}

@@ -120,3 +120,18 @@ func TestInTheWay(t *testing.T) {
 		}
 	}
 }
+
+// TestTakenByNothing: a server that refuses a key as taken and has no object of it contradicts itself. That is no conflict, which
+// would say that somebody else's object is there.
+func TestTakenByNothing(t *testing.T) {
+	t.Parallel()
+	store := openOn(t, func(request *http.Request) (int, string) {
+		if request.Method == http.MethodHead {
+			return http.StatusNotFound, ""
+		}
+		_, _ = io.Copy(io.Discard, request.Body)
+		return http.StatusPreconditionFailed, `<Error><Code>PreconditionFailed</Code></Error>`
+	})
+	_, err := store.Put(t.Context(), newKey(), strings.NewReader("x"), -1, "")
+	mustAllBe(t, map[string]error{"Put": err}, domain.Unavailable)
+}

@@ -92,20 +92,32 @@ func (p *postgresProcess) family() []int {
 	return append([]int{pid}, childproc.Children(pid)...)
 }
 
-func (p *postgresProcess) pause(context.Context) error  { return p.signal(syscall.SIGSTOP) }
-func (p *postgresProcess) resume(context.Context) error { return p.signal(syscall.SIGCONT) }
+// pause stops the first process before it asks for the children: it makes no more of them then.
+func (p *postgresProcess) pause(ctx context.Context) error {
+	return p.whileRunning(func() error {
+		if err := freeze(ctx, p.server.PID()); err != nil {
+			return err
+		}
+		return freeze(ctx, p.family()...)
+	})
+}
 
-func (p *postgresProcess) signal(sig syscall.Signal) error {
+func (p *postgresProcess) resume(context.Context) error {
+	return p.whileRunning(func() error {
+		for _, pid := range p.family() {
+			childproc.SignalPID(pid, syscall.SIGCONT)
+		}
+		return nil
+	})
+}
+
+func (p *postgresProcess) whileRunning(do func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.server == nil {
 		return errors.New("it does not run")
 	}
-	childproc.SignalPID(p.server.PID(), sig)
-	for _, pid := range p.family() {
-		childproc.SignalPID(pid, sig)
-	}
-	return nil
+	return do()
 }
 
 func (p *postgresProcess) log() string {

@@ -83,16 +83,21 @@ func (p *process) end(how func() error) error {
 	return how()
 }
 
-func (p *process) pause(context.Context) error  { return p.signal(syscall.SIGSTOP) }
-func (p *process) resume(context.Context) error { return p.signal(syscall.SIGCONT) }
+func (p *process) pause(ctx context.Context) error {
+	return p.whileRunning(func() error { return freeze(ctx, p.proc.PID()) })
+}
 
-func (p *process) signal(sig syscall.Signal) error {
+func (p *process) resume(context.Context) error {
+	return p.whileRunning(func() error { return p.proc.Signal(syscall.SIGCONT) })
+}
+
+func (p *process) whileRunning(do func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.running {
 		return errors.New("it does not run")
 	}
-	return p.proc.Signal(sig)
+	return do()
 }
 
 func (p *process) log() string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"testing"
 	"time"
 )
@@ -30,7 +29,8 @@ func TestLastCalls(t *testing.T) {
 	if err := lastCalls(t.Context(), listener); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("with a connection that nobody accepts: %v", err)
 	}
-	if err := dial(300 * time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+	var timeout net.Error // the dialer has two errors for this, as whichever of its clocks is first
+	if err := dial(300 * time.Millisecond); !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("a new connection: %v, want that nobody answers", err)
 	}
 	conn, err := listener.Accept()
