@@ -2,6 +2,7 @@ package formats_test
 
 import (
 	"bytes"
+	"image"
 	"image/jpeg"
 	"log/slog"
 	"strings"
@@ -188,7 +189,8 @@ func FuzzBMP(f *testing.F) {
 
 func FuzzTIFF(f *testing.F) {
 	page := formatstest.Picture(40, 30, "")
-	fuzzPicture(f, "image/tiff", formatstest.TIFF(page, page), []byte("II*\x00\x08\x00\x00\x00\x00\x00\x08\x00\x00\x00"))
+	fuzzPicture(f, "image/tiff", formatstest.TIFF(page, page),
+		formatstest.JPEGTIFF(page, image.Pt(page.Rect.Dx(), 16), formatstest.TIFFGray), formatstest.JPEGTIFF(page, image.Pt(16, 32), formatstest.TIFFRGB), []byte("II*\x00\x08\x00\x00\x00\x00\x00\x08\x00\x00\x00"))
 }
 
 func FuzzWebP(f *testing.F) {

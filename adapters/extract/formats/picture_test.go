@@ -2,7 +2,9 @@ package formats_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"image"
+	"image/color"
 	"image/jpeg"
 	"log/slog"
 	"slices"
@@ -64,6 +66,9 @@ func TestPictures(t *testing.T) {
 		"gif":                    {"image/gif", formatstest.GIF(page)},
 		"bmp":                    {"image/bmp", formatstest.BMP(page)},
 		"tiff":                   {"image/tiff", formatstest.TIFF(page)},
+		"tiff of one jpeg":       {"image/tiff", formatstest.JPEGTIFF(page, page.Rect.Size(), formatstest.TIFFGray)},
+		"tiff of jpeg strips":    {"image/tiff", formatstest.JPEGTIFF(page, image.Pt(1240, 64), formatstest.TIFFGray)},
+		"tiff of jpeg tiles":     {"image/tiff", formatstest.JPEGTIFF(page, image.Pt(256, 128), formatstest.TIFFGray)},
 		"camera on its side":     {"image/jpeg", formatstest.JPEG(turned(page, 3), 6)},
 		"camera on its head":     {"image/jpeg", formatstest.JPEG(turned(page, 2), 3)},
 		"camera on another side": {"image/jpeg", formatstest.JPEG(turned(page, 1), 8)},
@@ -128,6 +133,79 @@ func TestPicturesTooLargeOrBroken(t *testing.T) {
 	} {
 		_, err := r.Read(c.contentType, c.data)
 		t.Run(name, func(t *testing.T) { mustReason(t, err, c.reason) })
+	}
+}
+
+// TestColoursOfJPEGInTIFF sees the colour that the TIFF says, which the JPEGs inside do not know.
+func TestColoursOfJPEGInTIFF(t *testing.T) {
+	r := open(t, formats.Limits{}, formats.Setup{NoOCR: true})
+	red := image.NewYCbCr(image.Rect(0, 0, 64, 64), image.YCbCrSubsampleRatio444)
+	for i := range red.Y {
+		red.Y[i], red.Cb[i], red.Cr[i] = color.RGBToYCbCr(200, 30, 60)
+	}
+	planes := image.NewYCbCr(red.Rect, red.SubsampleRatio)
+	for i := range planes.Y {
+		planes.Y[i], planes.Cb[i], planes.Cr[i] = 200, 30, 60
+	}
+	for name, data := range map[string][]byte{
+		"brightness and colours": formatstest.JPEGTIFF(red, image.Pt(64, 16), formatstest.TIFFYCbCr),
+		"red, green and blue":    formatstest.JPEGTIFF(planes, image.Pt(32, 32), formatstest.TIFFRGB),
+	} {
+		got, err := r.Read("image/tiff", data)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		shown, err := jpeg.Decode(bytes.NewReader(got.Thumbnail))
+		if err != nil {
+			t.Errorf("%s: thumbnail: %v", name, err)
+			continue
+		}
+		seen := color.RGBAModel.Convert(shown.At(shown.Bounds().Dx()/2, shown.Bounds().Dy()/2)).(color.RGBA)
+		if far := func(a, b uint8) bool { return max(a, b)-min(a, b) > 8 }; far(seen.R, 200) || far(seen.G, 30) || far(seen.B, 60) {
+			t.Errorf("%s: the thumbnail is %v", name, seen)
+		}
+	}
+}
+
+// TestBrokenJPEGInTIFF changes one number of a good file.
+func TestBrokenJPEGInTIFF(t *testing.T) {
+	r := open(t, formats.Limits{MaxPixels: 20_000}, formats.Setup{NoOCR: true})
+	for name, c := range map[string]struct {
+		piece  image.Point
+		tag    uint16
+		value  uint32
+		reason string // none if the page is still read
+	}{
+		"as it was":                  {image.Pt(100, 20), 257, 100, ""},
+		"wider than its tiles":       {image.Pt(32, 32), 256, 9_000, ports.ReasonTooComplex},
+		"taller than its strips":     {image.Pt(100, 20), 257, 101, ports.ReasonCorrupt},
+		"larger than is read":        {image.Pt(100, 20), 257, 1_000_000, ports.ReasonTooComplex},
+		"no pixels":                  {image.Pt(100, 20), 256, 0, ports.ReasonCorrupt},
+		"strips of more than said":   {image.Pt(100, 30), 278, 26, ports.ReasonCorrupt},
+		"strips of no rows":          {image.Pt(100, 20), 278, 0, ports.ReasonCorrupt},
+		"tiles without width":        {image.Pt(32, 32), 322, 0, ports.ReasonCorrupt},
+		"tiles of all the world":     {image.Pt(32, 32), 323, 1 << 31, ports.ReasonCorrupt},
+		"offsets outside":            {image.Pt(100, 20), 273, 1 << 31, ports.ReasonCorrupt},
+		"sizes outside":              {image.Pt(100, 20), 279, 1 << 31, ports.ReasonCorrupt},
+		"one strip outside the file": {image.Pt(100, 100), 273, 1 << 31, ports.ReasonCorrupt},
+		"one strip of all the file":  {image.Pt(100, 100), 279, 1<<32 - 1, ports.ReasonCorrupt},
+		"tables outside":             {image.Pt(100, 20), 347, 1<<32 - 1, ports.ReasonCorrupt},
+	} {
+		data := formatstest.JPEGTIFF(formatstest.Picture(100, 100, ""), c.piece, formatstest.TIFFGray)
+		fields := data[binary.BigEndian.Uint32(data[4:])+2:]
+		for binary.BigEndian.Uint16(fields) != c.tag {
+			fields = fields[12:]
+		}
+		binary.BigEndian.PutUint32(fields[8:], c.value)
+		got, err := r.Read("image/tiff", data)
+		t.Run(name, func(t *testing.T) {
+			if c.reason != "" {
+				mustReason(t, err, c.reason)
+			} else if err != nil || len(got.Thumbnail) == 0 {
+				t.Errorf("a thumbnail of %d bytes, %v", len(got.Thumbnail), err)
+			}
+		})
 	}
 }
 

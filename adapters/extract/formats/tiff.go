@@ -38,7 +38,11 @@ func readTIFF(r *Reader, data []byte, out *page) error {
 }
 
 func (r *Reader) tiffPage(t tiffFile, p tiffPage, out *page) error {
-	seen, err := r.decode(pictureKind{tiff.DecodeConfig, tiff.Decode}, t.only(p), p.orientation)
+	kind, packed := t.jpegPage(p)
+	if !packed {
+		kind = pictureKind{tiff.DecodeConfig, tiff.Decode}
+	}
+	seen, err := r.decode(kind, t.only(p), p.orientation)
 	if err != nil {
 		return err
 	}
@@ -55,9 +59,13 @@ type tiffFile struct {
 // tiffPage is what a directory says that the decoder does not need to know.
 type tiffPage struct {
 	offset      uint32
-	orientation int  // as Exif numbers it
-	reduced     bool // a small version of another page
+	fields      []byte // tiffField bytes each
+	orientation int    // as Exif numbers it
+	reduced     bool   // a small version of another page
 }
+
+// tiffField is the length of a field in a directory, in bytes.
+const tiffField = 12
 
 var errTIFF = errors.New("no directory of a TIFF")
 
@@ -103,18 +111,17 @@ func (t tiffFile) pages(most int) ([]tiffPage, error) {
 
 // directory reads one directory and the offset of the next.
 func (t tiffFile) directory(at uint32) (p tiffPage, next uint32, err error) {
-	const field = 12
 	if int64(at)+2 > int64(len(t.data)) {
 		return p, 0, errTIFF
 	}
 	rest := t.data[at:]
 	fields := int(t.order.Uint16(rest))
-	if rest = rest[2:]; len(rest) < field*fields {
+	if rest = rest[2:]; len(rest) < tiffField*fields {
 		return p, 0, errTIFF
 	}
-	p = tiffPage{offset: at, orientation: 1}
+	p = tiffPage{offset: at, fields: rest[:tiffField*fields], orientation: 1}
 	for i := range fields {
-		f := rest[field*i:]
+		f := rest[tiffField*i:]
 		switch t.order.Uint16(f) {
 		case 254: // NewSubfileType
 			p.reduced = t.order.Uint32(f[8:])&1 != 0
@@ -122,7 +129,7 @@ func (t tiffFile) directory(at uint32) (p tiffPage, next uint32, err error) {
 			p.orientation = int(t.order.Uint16(f[8:]))
 		}
 	}
-	if rest = rest[field*fields:]; len(rest) >= 4 {
+	if rest = rest[tiffField*fields:]; len(rest) >= 4 {
 		next = t.order.Uint32(rest)
 	}
 	return p, next, nil

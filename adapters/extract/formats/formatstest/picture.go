@@ -10,6 +10,8 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/image/bmp"
@@ -83,33 +85,111 @@ func BMP(picture image.Image) []byte {
 
 // TIFF returns a scan (TIFF 6.0) of these pages, unpacked, big-endian, in the order given.
 func TIFF(pages ...*image.Gray) []byte {
-	b := []byte("MM\x00*\x00\x00\x00\x00")
-	link := 4 // where the offset of the next directory goes
+	t := newTIFF()
 	for _, p := range pages {
-		at := len(b)
-		b = append(b, p.Pix...)
-		if len(b)%2 != 0 {
-			b = append(b, 0)
-		}
-		binary.BigEndian.PutUint32(b[link:], uint32(len(b)))
-		fields := []struct {
-			tag, kind uint16
-			value     uint32
-		}{
-			{256, 4, uint32(p.Rect.Dx())}, {257, 4, uint32(p.Rect.Dy())}, {258, 3, 8 << 16}, {259, 3, 1 << 16}, {262, 3, 1 << 16},
-			{273, 4, uint32(at)}, {277, 3, 1 << 16}, {278, 4, uint32(p.Rect.Dy())}, {279, 4, uint32(len(p.Pix))},
-		}
-		b = binary.BigEndian.AppendUint16(b, uint16(len(fields)))
-		for _, f := range fields {
-			b = binary.BigEndian.AppendUint16(b, f.tag)
-			b = binary.BigEndian.AppendUint16(b, f.kind)
-			b = binary.BigEndian.AppendUint32(b, 1)
-			b = binary.BigEndian.AppendUint32(b, f.value)
-		}
-		link = len(b)
-		b = append(b, 0, 0, 0, 0)
+		t.directory(p.Rect.Size(), map[uint16][]uint32{258: {8}, 259: {1}, 262: {1}, 273: {t.add(p.Pix)}, 277: {1}, 278: {uint32(p.Rect.Dy())}, 279: {uint32(len(p.Pix))}})
 	}
-	return b
+	return t.file
+}
+
+// What the channels of a TIFF mean.
+const (
+	TIFFGray  = 1
+	TIFFRGB   = 2
+	TIFFYCbCr = 6
+)
+
+// JPEGTIFF returns a TIFF of one page that is packed by JPEG (Technical Note 2): in strips if the pieces are as wide as the page, in
+// tiles otherwise. The tables that all pieces share stand apart, as libtiff writes them.
+func JPEGTIFF(page interface {
+	image.Image
+	SubImage(image.Rectangle) image.Image
+}, piece image.Point, photometric uint32) []byte {
+	t := newTIFF()
+	size := page.Bounds().Size()
+	var tables []byte
+	var offsets, sizes []uint32
+	for y := 0; y < size.Y; y += piece.Y {
+		for x := 0; x < size.X; x += piece.X {
+			apart, data := withoutTables(JPEG(page.SubImage(image.Rect(x, y, x+piece.X, y+piece.Y)), 0))
+			if tables != nil && !bytes.Equal(tables, apart) {
+				panic("the pieces have different tables")
+			}
+			tables = apart
+			offsets, sizes = append(offsets, t.add(data)), append(sizes, uint32(len(data)))
+		}
+	}
+	fields := map[uint16][]uint32{258: {8}, 259: {7}, 262: {photometric}, 347: {t.add(tables), uint32(len(tables))}}
+	if piece.X < size.X {
+		fields[322], fields[323], fields[324], fields[325] = []uint32{uint32(piece.X)}, []uint32{uint32(piece.Y)}, offsets, sizes
+	} else {
+		fields[273], fields[278], fields[279] = offsets, []uint32{uint32(piece.Y)}, sizes
+	}
+	t.directory(size, fields)
+	return t.file
+}
+
+// withoutTables takes the quantization and Huffman tables out of a JPEG, and makes a JPEG of them.
+func withoutTables(data []byte) (tables, rest []byte) {
+	const quantization, huffman, scan = 0xdb, 0xc4, 0xda
+	tables, rest, data = bytes.Clone(data[:2]), bytes.Clone(data[:2]), data[2:]
+	for data[1] != scan {
+		length := 2 + int(binary.BigEndian.Uint16(data[2:]))
+		if data[1] == quantization || data[1] == huffman {
+			tables = append(tables, data[:length]...)
+		} else {
+			rest = append(rest, data[:length]...)
+		}
+		data = data[length:]
+	}
+	return append(tables, 0xff, 0xd9), append(rest, data...)
+}
+
+// tiffWriter writes pages one behind the other.
+type tiffWriter struct {
+	file []byte
+	link int // where the offset of the next directory goes
+}
+
+func newTIFF() *tiffWriter { return &tiffWriter{file: []byte("MM\x00*\x00\x00\x00\x00"), link: 4} }
+
+// add writes data and returns its offset.
+func (t *tiffWriter) add(data []byte) uint32 {
+	at := uint32(len(t.file))
+	t.file = append(t.file, data...)
+	if len(t.file)%2 != 0 {
+		t.file = append(t.file, 0)
+	}
+	return at
+}
+
+// directory writes a page's fields as numbers of 32 bits, but for the tables (347): their value is an offset and a length.
+func (t *tiffWriter) directory(size image.Point, fields map[uint16][]uint32) {
+	const long, undefined, tables = 4, 7, 347
+	fields[256], fields[257] = []uint32{uint32(size.X)}, []uint32{uint32(size.Y)}
+	var entries []byte
+	for _, tag := range slices.Sorted(maps.Keys(fields)) {
+		kind, count, value := uint16(long), uint32(len(fields[tag])), fields[tag][0]
+		switch {
+		case tag == tables:
+			kind, count = undefined, fields[tag][1]
+		case count > 1:
+			var numbers []byte
+			for _, n := range fields[tag] {
+				numbers = binary.BigEndian.AppendUint32(numbers, n)
+			}
+			value = t.add(numbers)
+		}
+		entries = binary.BigEndian.AppendUint16(entries, tag)
+		entries = binary.BigEndian.AppendUint16(entries, kind)
+		entries = binary.BigEndian.AppendUint32(entries, count)
+		entries = binary.BigEndian.AppendUint32(entries, value)
+	}
+	binary.BigEndian.PutUint32(t.file[t.link:], uint32(len(t.file)))
+	t.file = binary.BigEndian.AppendUint16(t.file, uint16(len(fields)))
+	t.file = append(t.file, entries...)
+	t.link = len(t.file)
+	t.file = append(t.file, 0, 0, 0, 0)
 }
 
 // ScannedPDF returns a PDF each of whose pages is a picture, with a line of text in its layer where there is one.
