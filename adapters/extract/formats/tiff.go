@@ -56,7 +56,7 @@ type tiffFile struct {
 	first uint32 // offset of the first directory
 }
 
-// tiffPage is what a directory says that the decoder does not need to know.
+// tiffPage is what a directory says of its page. The decoder of TIFF reads it again for itself.
 type tiffPage struct {
 	offset      uint32
 	fields      []byte // tiffField bytes each

@@ -24,6 +24,7 @@ const (
 	packedByJPEG    = 7
 	photometricRGB  = 2
 	mostTIFFNumbers = 1 << 16 // strips or tiles of a page
+	mostTIFFTables  = 1 << 16 // bytes; they are put before each of the pieces
 )
 
 // tiffJPEG is a page in strips or tiles that are JPEGs each, which the decoder of TIFF does not know. They leave out the tables that
@@ -124,10 +125,10 @@ func (p rgbPlanes) At(x, y int) color.Color {
 	return color.RGBA{R: c.Y, G: c.Cb, B: c.Cr, A: 0xff}
 }
 
-// bytes returns the bytes of a field, whose unit they are.
+// bytes returns a field of bytes that does not fit into the directory; nothing if it is too long or outside the file.
 func (p tiffPage) bytes(t tiffFile, tag uint16) []byte {
 	f := p.find(t, tag)
-	if f == nil {
+	if f == nil || t.order.Uint32(f[4:]) > mostTIFFTables {
 		return nil
 	}
 	return t.at(t.order.Uint32(f[8:]), int(t.order.Uint32(f[4:])))
