@@ -53,6 +53,22 @@ func TestEveryCodeHasAVerdict(t *testing.T) {
 	}
 }
 
+func TestDigestsHaveOneForm(t *testing.T) {
+	t.Parallel()
+	const hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	if got, err := domain.ParseDigest(hex); err != nil || got.String() != hex || got.IsZero() {
+		t.Errorf("%s, %v", got, err)
+	}
+	for _, s := range []string{"", "x", hex[:62], hex + "00", strings.ToUpper(hex), strings.Repeat("0", 64), hex[:63] + "g"} {
+		if got, err := domain.ParseDigest(s); domain.ErrorCode(err) != domain.Malformed || !got.IsZero() {
+			t.Errorf("%q is the digest %s, error %v", s, got, err)
+		}
+	}
+	if zero := (domain.Digest{}); zero.String() != "" || !zero.IsZero() {
+		t.Errorf("what is not known reads %q", zero)
+	}
+}
+
 func TestIDsHaveOneForm(t *testing.T) {
 	t.Parallel()
 	const id = "01890a5d-ac96-774b-bcce-b302099a8057"

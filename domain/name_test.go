@@ -1,6 +1,8 @@
 package domain_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -148,6 +150,20 @@ func TestNamesHaveLengths(t *testing.T) {
 	}
 }
 
+// A topic is no path: it may be called what a file may not, as long as it can be read.
+func TestTopicNamesRefuseWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	path := []string{"slash", "absolute", "backslash", "parent", "self", "parent with spaces", "device", "device with suffix", "device with two",
+		"numbered device", "printer", "superscript device", "device, space before", "device, colon", "device, stream", "console input", "console output",
+		"three dots", "dots and spaces"}
+	for what, name := range hostile {
+		_, err := domain.NewTopicName(name)
+		if fine := slices.Contains(path, what); fine != (err == nil) || !fine && domain.ErrorCode(err) != domain.Invalid {
+			t.Errorf("%s as a topic's name: %v", what, err)
+		}
+	}
+}
+
 func TestTopics(t *testing.T) {
 	t.Parallel()
 	topic, err := domain.NewTopic(domain.TopicID(uuid.New()), domain.Nobody, " Taxes / 2026 ", "line one\r\nline two\t", "#ABCDEF")
@@ -172,12 +188,50 @@ func TestTopics(t *testing.T) {
 	}
 }
 
-func TestErrorsOfNamesNameTheField(t *testing.T) {
+// What is typed in two ways that look the same is one name, of everything that has a name.
+func TestNamesAreInNFC(t *testing.T) {
 	t.Parallel()
-	_, err := domain.NewFileName("a/b")
-	var e *domain.Error
-	if !asError(err, &e) || len(e.Fields) != 1 || e.Fields[0].Field != "filename" || e.Fields[0].Message == "" {
-		t.Errorf("error is %#v", err)
+	const typed, want = "Pru\u0308fung", "Pr\u00fcfung"
+	file, fileErr := domain.NewFileName(typed)
+	folder, folderErr := domain.NewFolder(domain.FolderID(uuid.New()), domain.Nobody, domain.FolderID{}, typed)
+	topic, topicErr := domain.NewTopic(domain.TopicID(uuid.New()), domain.Nobody, typed, typed, "")
+	if err := errors.Join(fileErr, folderErr, topicErr); err != nil {
+		t.Fatal(err)
+	}
+	for what, got := range map[string]string{
+		"file": string(file), "folder": string(folder.Name), "topic": string(topic.Name), "description": topic.Description,
+	} {
+		if got != want {
+			t.Errorf("the %s is called %+q, want %+q", what, got, want)
+		}
+	}
+	// Limits count what is kept: composed, these are as long as they may be.
+	if _, err := domain.NewFolderName(strings.Repeat("u\u0308", domain.MaxFolderName)); err != nil {
+		t.Errorf("longest folder name, typed in parts: %v", err)
+	}
+	if _, err := domain.NewTopicName(strings.Repeat("u\u0308", domain.MaxTopicName)); err != nil {
+		t.Errorf("longest topic name, typed in parts: %v", err)
+	}
+}
+
+func TestErrorsNameTheField(t *testing.T) {
+	t.Parallel()
+	_, file := domain.NewFileName("a/b")
+	_, folder := domain.NewFolder(domain.FolderID(uuid.New()), domain.Nobody, domain.FolderID{}, "..")
+	newTopic := func(name, description, color string) error {
+		_, err := domain.NewTopic(domain.TopicID(uuid.New()), domain.Nobody, name, description, color)
+		return err
+	}
+	for _, c := range []struct {
+		err   error
+		field string
+	}{
+		{file, "filename"}, {folder, "name"}, {newTopic("", "", ""), "name"}, {newTopic("a", "\x00", ""), "description"}, {newTopic("a", "", "red"), "color"},
+	} {
+		var e *domain.Error
+		if !asError(c.err, &e) || len(e.Fields) != 1 || e.Fields[0].Field != c.field || e.Fields[0].Message == "" {
+			t.Errorf("error is %#v, want one that names %s", c.err, c.field)
+		}
 	}
 }
 

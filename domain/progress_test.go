@@ -170,6 +170,50 @@ func TestRecoverGivesPythonsRowsATask(t *testing.T) {
 	}
 }
 
+// Python enqueues without writing down what: whoever knows the task gives it to a document on its way that has none.
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	for status, legal := range map[domain.Status]bool{domain.Pending: true, domain.Processing: true, domain.Ready: false, domain.Failed: false, "archived": false} {
+		doc := inStatus(t, status)
+		if err := doc.Adopt("another", noon, recovery); domain.ErrorReason(err) != "wrong_status" || doc.Task != "task" {
+			t.Errorf("%s, with a task of its own: task %s, error %v", status, doc.Task, err)
+		}
+		doc.Task = ""
+		due, later := doc.ReconcileAt, noon.Add(time.Minute)
+		err := doc.Adopt("theirs", later, recovery)
+		if (err == nil) != legal || (doc.Task == "theirs") != legal || doc.Status != status {
+			t.Errorf("%s: task %q, status %s, error %v", status, doc.Task, doc.Status, err)
+		}
+		// The lease of a holder is its own; a document that waits has all of its patience again.
+		want := due
+		if status == domain.Pending {
+			want = domain.Moment(later).Add(recovery.Patience)
+		}
+		if !doc.ReconcileAt.Equal(want) {
+			t.Errorf("%s: due at %s, want %s", status, doc.ReconcileAt, want)
+		}
+	}
+}
+
+func TestRestoredIsDueAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, status := range []domain.Status{domain.Pending, domain.Processing, domain.Ready, domain.Failed, "archived"} {
+		doc := inStatus(t, status)
+		doc.Requeues = recovery.MaxRequeues
+		before := doc.Progress
+		doc.Restored(noon)
+		if status.Final() {
+			if doc.Progress != before {
+				t.Errorf("%s: became %+v", status, doc.Progress)
+			}
+			continue
+		}
+		if doc.Status != domain.Pending || doc.Requeues != 0 || doc.Recover(false, "new", noon, recovery) != domain.EnqueueIt || doc.Task != "new" {
+			t.Errorf("%s: became %+v", status, doc.Progress)
+		}
+	}
+}
+
 func TestNotQueuedIsDueAtOnce(t *testing.T) {
 	t.Parallel()
 	doc := inStatus(t, domain.Pending)

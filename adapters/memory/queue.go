@@ -41,11 +41,8 @@ var (
 func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.DocumentID, now time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err := q.refuse(ctx); err != nil {
+	if err := q.refuseTask(ctx); err != nil {
 		return err
-	}
-	if q.full {
-		return errFull
 	}
 	q.waiting = append(q.waiting, queued{task: task, doc: doc, at: now})
 	return nil
@@ -55,11 +52,8 @@ func (q *Queue) Enqueue(ctx context.Context, task domain.TaskID, doc domain.Docu
 func (q *Queue) EnqueueTraining(ctx context.Context, owner domain.Owner, notBefore time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err := q.refuse(ctx); err != nil {
+	if err := q.refuseTask(ctx); err != nil {
 		return err
-	}
-	if q.full {
-		return errFull
 	}
 	q.trains = append(q.trains, training{owner, notBefore})
 	return nil
@@ -124,13 +118,7 @@ func (q *Queue) Task(ctx context.Context, id domain.TaskID) (ports.Task, error) 
 func (q *Queue) Health(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err := q.refuse(ctx); err != nil {
-		return err
-	}
-	if q.full {
-		return errFull
-	}
-	return nil
+	return q.refuseTask(ctx)
 }
 
 var errFull = domain.Errorf(domain.Unavailable, "the queue is full")
@@ -200,4 +188,15 @@ func (q *Queue) refuse(ctx context.Context) error {
 		return err
 	}
 	return q.fail
+}
+
+// refuseTask is refuse for what a full queue would not take. The caller holds the lock.
+func (q *Queue) refuseTask(ctx context.Context) error {
+	if err := q.refuse(ctx); err != nil {
+		return err
+	}
+	if q.full {
+		return errFull
+	}
+	return nil
 }

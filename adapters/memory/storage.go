@@ -84,7 +84,7 @@ func (s *Storage) Put(ctx context.Context, key domain.ObjectKey, r io.Reader, si
 	up := &upload{begun: s.now()}
 	s.mu.Lock()
 	s.uploads[up] = struct{}{}
-	failAt := s.faults.takePutFault()
+	failAt := take(&s.faults.put)
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -113,7 +113,7 @@ func (s *Storage) Put(ctx context.Context, key domain.ObjectKey, r io.Reader, si
 }
 
 // readBody reads r to its end, holding it to the announced size, ctx and the planned failure.
-func readBody(ctx context.Context, r io.Reader, size int64, failAt *putFault) ([]byte, error) {
+func readBody(ctx context.Context, r io.Reader, size int64, failAt *streamFault) ([]byte, error) {
 	var content bytes.Buffer
 	chunk := make([]byte, 32<<10)
 	for {
@@ -160,20 +160,33 @@ func (s *Storage) Get(ctx context.Context, key domain.ObjectKey, part ports.Rang
 			content = content[:part.Length]
 		}
 	}
-	return &opened{ctx: ctx, Reader: bytes.NewReader(content)}, object, nil
+	s.mu.Lock()
+	failAt := take(&s.faults.get)
+	s.mu.Unlock()
+	reader := &opened{ctx: ctx, Reader: bytes.NewReader(content)}
+	if failAt != nil {
+		reader.Reader = bytes.NewReader(content[:min(failAt.after, int64(len(content)))])
+		reader.end = failAt.err
+	}
+	return reader, object, nil
 }
 
 // opened is the reader that Get returns.
 type opened struct {
 	ctx context.Context
 	*bytes.Reader
+	end error // what comes after the last byte; nil: io.EOF
 }
 
 func (o *opened) Read(p []byte) (int, error) {
 	if err := contextError(o.ctx); err != nil {
 		return 0, err
 	}
-	return o.Reader.Read(p)
+	n, err := o.Reader.Read(p)
+	if err != nil && o.end != nil {
+		err = o.end
+	}
+	return n, err
 }
 
 // WriteTo hides the reader's own, which would not ask ctx.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,16 @@ func TestStorageFailsWhenTold(t *testing.T) {
 	}
 	if err := put(); err != nil {
 		t.Fatalf("the Put after it: %v", err)
+	}
+	for _, after := range []int{0, 3, 100} {
+		store.FailGetAfter(int64(after), down)
+		reader, _, err := store.Get(t.Context(), key, ports.Range{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(reader); !errors.Is(err, down) || string(got) != "12345"[:min(after, 5)] {
+			t.Fatalf("the reader that fails after %d bytes: %q, %v", after, got, err)
+		}
 	}
 	store.Down()
 	if _, err := store.Stat(t.Context(), key); domain.ErrorCode(err) != domain.Unavailable {

@@ -28,20 +28,22 @@ func StorageOps() []StorageOp {
 
 type faults struct {
 	byOp   map[StorageOp]error
-	put    *putFault
+	put    *streamFault
+	get    *streamFault
 	before func(ctx context.Context, op StorageOp, key domain.ObjectKey) error
 }
 
-type putFault struct {
+// streamFault ends a body with err once so many bytes of it have passed.
+type streamFault struct {
 	after int64
 	err   error
 }
 
-// takePutFault returns the planned failure of the next Put, once. The caller holds the lock.
-func (f *faults) takePutFault() *putFault {
-	planned := f.put
-	f.put = nil
-	return planned
+// take returns a planned failure and forgets it. The caller holds the lock.
+func take(planned **streamFault) *streamFault {
+	fault := *planned
+	*planned = nil
+	return fault
 }
 
 // Fail makes every call of op return err, before it does anything, until Fail(op, nil).
@@ -72,7 +74,15 @@ func (s *Storage) Up() {
 func (s *Storage) FailPutAfter(bytes int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults.put = &putFault{after: bytes, err: err}
+	s.faults.put = &streamFault{after: bytes, err: err}
+}
+
+// FailGetAfter makes the reader of the next Get that opens an object return err once that many bytes were read from it, or at
+// the end of a shorter object.
+func (s *Storage) FailGetAfter(bytes int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.get = &streamFault{after: bytes, err: err}
 }
 
 // Before has hook called ahead of every operation, without a lock held: it may block, cancel, use the store, or return the

@@ -10,6 +10,7 @@ import (
 	"ariga.io/atlas/sql/postgres"
 	atlas "ariga.io/atlas/sql/schema"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -72,13 +73,7 @@ func fileGrammar() grammar {
 func checkHCL(src []byte) error {
 	file, diags := hclsyntax.ParseConfig(src, fileName, hcl.InitialPos)
 	if diags.HasErrors() {
-		errs := make([]error, 0, len(diags))
-		for _, d := range diags {
-			if d.Severity == hcl.DiagError {
-				errs = append(errs, at(d.Subject, "%s: %s", d.Summary, d.Detail))
-			}
-		}
-		return errors.Join(errs...)
+		return inLines(diags)
 	}
 	body := file.Body.(*hclsyntax.Body) // what hclsyntax.ParseConfig documents
 	errs := fileGrammar().check(body, "the file")
@@ -99,6 +94,17 @@ func checkHCL(src []byte) error {
 	}
 	if schemas == 0 {
 		errs = append(errs, fmt.Errorf("%s: there is no block schema \"public\": without it a plan would drop that schema", fileName))
+	}
+	return errors.Join(errs...)
+}
+
+// inLines reports each error by its line.
+func inLines(diags hcl.Diagnostics) error {
+	errs := make([]error, 0, len(diags))
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			errs = append(errs, at(d.Subject, "%s: %s", d.Summary, d.Detail))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -184,7 +190,15 @@ func at(r *hcl.Range, format string, args ...any) error {
 // evaluate reads the file into Atlas's model. It is read anew for each run, since a run changes what it is given.
 func evaluate(src []byte) (*atlas.Schema, error) {
 	var realm atlas.Realm
-	if err := postgres.EvalHCLBytes(src, &realm, nil); err != nil {
+	parser := hclparse.NewParser()
+	if _, diags := parser.ParseHCL(src, fileName); diags.HasErrors() {
+		return nil, inLines(diags)
+	}
+	if err := postgres.EvalHCL.Eval(parser, &realm, nil); err != nil {
+		var diags hcl.Diagnostics
+		if errors.As(err, &diags) {
+			return nil, inLines(diags)
+		}
 		return nil, fmt.Errorf("%s: %w", fileName, err)
 	}
 	public, ok := realm.Schema("public")

@@ -79,10 +79,15 @@ func TestUnknownHCLIsRefusedByLine(t *testing.T) {
 	})
 	t.Run("mistyped value", func(t *testing.T) {
 		t.Parallel()
-		for _, text := range []string{"column \"x\" {\n null = true\n type = txt\n}", "foreign_key \"f\" {\n columns = [column.id]\n ref_columns = [column.id]\n on_delete = CASCADEE\n}",
-			"index \"i\" {\n columns = [column.no]\n}", "index \"i\" {\n type = GINN\n columns = [column.id]\n}"} {
-			if _, err := schema.New([]byte(inTable(text)), schema.Config{}, discard); err == nil {
-				t.Errorf("accepted: %s", text)
+		for text, line := range map[string]int{
+			"column \"x\" {\n null = true\n type = txt\n}":                                                      10,
+			"foreign_key \"f\" {\n columns = [column.id]\n ref_columns = [column.id]\n on_delete = CASCADEE\n}": 11,
+			"index \"i\" {\n columns = [column.no]\n}":                                                          9,
+			"index \"i\" {\n type = GINN\n columns = [column.id]\n}":                                            9,
+			"index \"i\" {\n on {\n column = column.id\n ops = no_ops\n }\n}":                                   11,
+		} {
+			if _, err := schema.New([]byte(inTable(text)), schema.Config{}, discard); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("schema.hcl:%d: ", line)) {
+				t.Errorf("%s: want line %d; got: %v", text, line, err)
 			}
 		}
 	})
@@ -155,6 +160,18 @@ table "a" {
       nulls_first = true
     }
   }
+  index "a_pattern" {
+    on {
+      column = column.name
+      ops    = varchar_pattern_ops
+    }
+  }
+  index "a_whole" {
+    unique         = true
+    columns        = [column.n]
+    nulls_distinct = false
+    include        = [column.name]
+  }
   index "a_vector" {
     type    = GIN
     columns = [column.vector]
@@ -175,6 +192,11 @@ table "b" {
     on_delete   = RESTRICT
   }
 }`
+	for _, name := range schema.AttributesAllowed() {
+		if !regexp.MustCompile(`\b` + name + `\s*=`).MatchString(hcl) {
+			t.Errorf("%s is allowed, and nothing shows that it is carried out", name)
+		}
+	}
 	db := open(t, testenv.Postgres(t).MigrateDSN)
 	s := read(t, hcl)
 	if first := apply(t, s, db); len(first.Remaining) > 0 {
@@ -199,6 +221,7 @@ table "b" {
 			{"n>=0 and n<100", "n>=0 and n<200"}, {"name in ('x','y')", "name in ('x','z')"}, {"lower( name )", "upper(name)"},
 			{"nulls_distinct = false", "nulls_distinct = true"}, {"on_delete   = RESTRICT", "on_delete   = CASCADE"}, {"default = 7", "default = 8"},
 			{"the column's", "the pillar's"}, {"increment = 5", "increment = 6"}, {"include        = [column.id]", ""}, {"type    = GIN", "type    = GIST"},
+			{"varchar_pattern_ops", "varchar_ops"}, {"include        = [column.name]", ""}, {"nulls_distinct = false\n    include        = [column.name]", "include        = [column.name]"},
 		} {
 			changed := read(t, strings.Replace(hcl, e[0], e[1], 1))
 			plan, err := changed.Plan(t.Context(), db)

@@ -135,12 +135,21 @@ func TestSchemaCommands(t *testing.T) {
 	expect(0, "nothing to do", "plan")
 	expect(0, "no differences", "drift")
 
+	execute(t, db.MigrateDSN, "CREATE TABLE recipes AS SELECT 1 AS id")
+	expect(0, "left alone: table recipes", "plan")
+	expect(0, "recipes", "drift")
 	execute(t, db.MigrateDSN, "ALTER TABLE users ADD COLUMN shoe_size int")
 	expect(3, "shoe_size", "drift")
 	expect(3, "shoe_size", "plan")
 	expect(3, "nothing was applied", "apply")
 	expect(0, "applied", "apply", "--allow-destructive")
 	expect(0, "no differences", "drift")
+	execute(t, db.MigrateDSN, "UPDATE recipes SET id = 2") // it fails where the table is gone
+
+	env[0] = "DATABASE_MIGRATE_URL=postgres://docuvault_migrate@127.0.0.1:1/none?connect_timeout=1"
+	for _, command := range []string{"plan", "apply", "drift"} {
+		expect(1, "127.0.0.1", command)
+	}
 }
 
 func TestInitRolesCommand(t *testing.T) {

@@ -126,14 +126,7 @@ func createBackup(place string, pipe io.Writer) (backupSink, error) {
 
 func export(ctx context.Context, exporter *app.Exporter, sink ports.BackupSink, out io.Writer, bar *bytesBar, asJSON bool) error {
 	summary := exportSummary{Differences: []verifyLine{}}
-	report, err := exporter.Export(ctx, sink, app.ExportOptions{Total: bar.more, Done: bar.add, Found: func(d app.Discrepancy) {
-		line := verifyLine{Kind: d.Kind, Document: d.Document.String(), Object: d.Object, Expected: d.Expected, Actual: d.Actual}
-		if asJSON {
-			summary.Differences = append(summary.Differences, line)
-			return
-		}
-		bar.aside(func() { _, _ = fmt.Fprintln(out, line) }) // the summary's error tells of a closed output
-	}})
+	report, err := exporter.Export(ctx, sink, app.ExportOptions{Total: bar.more, Done: bar.add, Found: tellEach(out, bar, asJSON, &summary.Differences)})
 	bar.finish()
 	if err != nil {
 		return err

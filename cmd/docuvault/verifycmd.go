@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -76,14 +77,7 @@ func (p *program) verify(cmd *cobra.Command, verifier *app.Verifier, parallel in
 		bar.more(total)
 	}
 	summary := verifySummary{Differences: []verifyLine{}}
-	report, err := verifier.Verify(cmd.Context(), app.VerifyOptions{Parallel: parallel, Read: bar.add, Found: func(d app.Discrepancy) {
-		line := verifyLine{Kind: d.Kind, Document: d.Document.String(), Object: d.Object, Expected: d.Expected, Actual: d.Actual}
-		if asJSON {
-			summary.Differences = append(summary.Differences, line)
-			return
-		}
-		bar.aside(func() { _, _ = fmt.Fprintln(out, line) }) // the summary's error tells of a closed output
-	}})
+	report, err := verifier.Verify(cmd.Context(), app.VerifyOptions{Parallel: parallel, Read: bar.add, Found: tellEach(out, bar, asJSON, &summary.Differences)})
 	bar.finish()
 	if err != nil {
 		return err
@@ -100,6 +94,18 @@ func (p *program) verify(cmd *cobra.Command, verifier *app.Verifier, parallel in
 		err = errDiffer
 	}
 	return err
+}
+
+// tellEach returns what becomes of each difference: a line at once, or with asJSON a part of the summary.
+func tellEach(out io.Writer, bar *bytesBar, asJSON bool, all *[]verifyLine) func(app.Discrepancy) {
+	return func(d app.Discrepancy) {
+		line := verifyLine{Kind: d.Kind, Document: d.Document.String(), Object: d.Object, Expected: d.Expected, Actual: d.Actual}
+		if asJSON {
+			*all = append(*all, line)
+			return
+		}
+		bar.aside(func() { _, _ = fmt.Fprintln(out, line) }) // the summary's error tells of a closed output
+	}
 }
 
 // String is the line as people read it.

@@ -289,6 +289,19 @@ func TestOtherUsersAreSeen(t *testing.T) {
 	}
 }
 
+// TestProgramCanBeInstalled: go install PACKAGE@VERSION refuses a module whose go.mod replaces or excludes another.
+func TestProgramCanBeInstalled(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 0 && (words[0] == "replace" || words[0] == "exclude") {
+			t.Errorf("go.mod has %s", line)
+		}
+	}
+}
+
 // TestProgramHoldsNoTestCode keeps test doubles and test environments out of the program that people run. Modules of others may
 // hold what they like (a stemmer's word lists come with test helpers); packages of ours that go into it import no testing.
 func TestProgramHoldsNoTestCode(t *testing.T) {

@@ -27,7 +27,6 @@ const (
 	InitRoles // schema init-roles
 	Health    // health: asks a running api
 	Probe     // health --worker: asks what a worker depends on
-	Roles     // schema init-roles --print: needs no server
 	Queue     // queue: looks into Redis alone
 
 	// Everything is what the config command shows.

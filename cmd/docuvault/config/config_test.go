@@ -140,7 +140,6 @@ func TestWhatIsMissing(t *testing.T) {
 		"sweep":          {Sweep, nil, []string{"DATABASE_URL", "MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"}},
 		"schema":         {Schema, nil, []string{"DATABASE_MIGRATE_URL"}},
 		"init-roles":     {InitRoles, nil, []string{"DATABASE_SUPERUSER_URL", "DOCUVAULT_APP_PASSWORD", "DOCUVAULT_MIGRATE_PASSWORD"}},
-		"print roles":    {Roles, nil, []string{"DOCUVAULT_APP_PASSWORD", "DOCUVAULT_MIGRATE_PASSWORD"}},
 		"up":             {Up, nil, nil},
 		"filesystem":     {Worker, append(good(), "STORAGE_BACKEND=filesystem"), []string{"STORAGE_DIR"}},
 		"filesystem, ok": {Worker, append(good()[:2], "STORAGE_BACKEND=filesystem", "STORAGE_DIR=/srv/x"), nil},
