@@ -209,6 +209,35 @@ func TestBrokenJPEGInTIFF(t *testing.T) {
 	}
 }
 
+// TestTablesOfJPEGInTIFFHaveALimit makes the tables longer by a comment, which changes nothing that they say. Each piece is decoded
+// behind them, so that a long field would cost its length for each.
+func TestTablesOfJPEGInTIFFHaveALimit(t *testing.T) {
+	r := open(t, formats.Limits{}, formats.Setup{NoOCR: true})
+	for length, reason := range map[int]string{1 << 16: "", 1<<16 + 1: ports.ReasonCorrupt} {
+		data := formatstest.JPEGTIFF(formatstest.Picture(100, 100, ""), image.Pt(100, 20), formatstest.TIFFGray)
+		fields := data[binary.BigEndian.Uint32(data[4:])+2:]
+		for binary.BigEndian.Uint16(fields) != 347 {
+			fields = fields[12:]
+		}
+		at := binary.BigEndian.Uint32(fields[8:])
+		tables := data[at:][:binary.BigEndian.Uint32(fields[4:])]
+		comment := length - len(tables)
+		longer := append(bytes.Clone(tables[:2]), 0xff, 0xfe, byte((comment-2)>>8), byte(comment-2))
+		longer = append(append(longer, make([]byte, comment-4)...), tables[2:]...)
+		binary.BigEndian.PutUint32(fields[4:], uint32(len(longer)))
+		binary.BigEndian.PutUint32(fields[8:], uint32(len(data)))
+		got, err := r.Read("image/tiff", append(data, longer...))
+		switch {
+		case len(longer) != length:
+			t.Fatalf("the tables have %d bytes, want %d", len(longer), length)
+		case reason != "":
+			mustReason(t, err, reason)
+		case err != nil || len(got.Thumbnail) == 0:
+			t.Errorf("tables of %d bytes: a thumbnail of %d bytes, %v", length, len(got.Thumbnail), err)
+		}
+	}
+}
+
 // pagesOf cuts a text at its page starts.
 func pagesOf(text string, starts []int) []string {
 	runes := []rune(text)
