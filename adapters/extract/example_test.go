@@ -30,7 +30,7 @@ func ExampleExtractor() {
 	})
 	fmt.Println(got.Text, err)
 
-	_, err = x.Extract(context.Background(), ports.Source{ContentType: "image/heic", Content: strings.NewReader("")})
+	_, err = x.Extract(context.Background(), ports.Source{ContentType: "audio/mpeg", Content: strings.NewReader("")})
 	fmt.Println(domain.ErrorCode(err), domain.ErrorReason(err))
 	// Output:
 	// Invoice 4711

@@ -112,6 +112,7 @@ func TestConformance(t *testing.T) {
 				{Name: "png", ContentType: "image/png", Content: formatstest.PNG(formatstest.Picture(1240, 200, "Invoice number 4711")), Text: "Invoice number 4711", Picture: true},
 				{Name: "tiff", ContentType: "image/tiff", Text: "First page\nSecond page", Pages: 2, Starts: []int{0, 11}, Picture: true,
 					Content: formatstest.TIFF(formatstest.Picture(1240, 200, "First page"), formatstest.Picture(1240, 200, "Second page"))},
+				{Name: "heic", ContentType: "image/heic", Content: formatstest.HEIC(0), Text: formatstest.HEICText, Language: "en", Picture: true},
 				{Name: "scanned pdf", ContentType: "application/pdf", Text: "Scanned page", Pages: 1, Starts: []int{0}, Picture: true,
 					Content: formatstest.ScannedPDF("", formatstest.Picture(1240, 200, "Scanned page"))},
 				{Name: "zip, with a file that cannot be read", ContentType: "application/zip", Text: "a.txt\nay\nb.docx\nc.pdf\npage",
@@ -130,7 +131,8 @@ func TestConformance(t *testing.T) {
 				{Name: "corrupt docx", ContentType: docx, Content: []byte("PK\x03\x04"), Reason: ports.ReasonCorrupt},
 				{Name: "nested docx", ContentType: docx, Content: formatstest.DOCX(strings.Repeat("<w:p>", 1000), nil), Reason: ports.ReasonTooComplex},
 				{Name: "corrupt png", ContentType: "image/png", Content: []byte("\x89PNG"), Reason: ports.ReasonCorrupt},
-				{Name: "kept but not read", ContentType: "image/heic", Content: []byte("\x00\x00\x00\x18ftypheic"), Reason: ports.ReasonUnsupported},
+				{Name: "corrupt heic", ContentType: "image/heic", Content: []byte("\x00\x00\x00\x18ftypheic"), Reason: ports.ReasonCorrupt},
+				{Name: "kept but not read", ContentType: "audio/mpeg", Content: []byte("ID3"), Reason: ports.ReasonUnsupported},
 				{Name: "too large a png", ContentType: "image/png", Content: formatstest.PNG(formatstest.Picture(2100, 1000, "")), Reason: ports.ReasonTooComplex},
 			},
 		}

@@ -53,7 +53,7 @@ func (p *pool) warm(ctx context.Context) error {
 	}
 	defer p.leave()
 	h := p.hello
-	h.Engines = formats.PDFium
+	h.Engines = formats.PDFium | formats.Libheif
 	if !p.cfg.NoOCR && p.cfg.Tesseract == "" {
 		h.Engines |= formats.Tesseract
 	}

@@ -4,7 +4,7 @@ package formats
 // closed.
 func (r *Reader) Sharing(limits Limits, setup Setup) (*Reader, error) {
 	r.setup.CacheDir = setup.CacheDir
-	if err := r.Warm(PDFium | Tesseract); err != nil {
+	if err := r.Warm(PDFium | Tesseract | Libheif); err != nil {
 		return nil, err
 	}
 	shared := *r

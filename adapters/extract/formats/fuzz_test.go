@@ -34,7 +34,7 @@ func fuzz(f *testing.F, contentType, cache string, seeds ...[]byte) {
 		}
 	})
 	if cache != "" { // ahead: the fuzzer gives one document ten seconds
-		if err := r.Warm(formats.PDFium | formats.Tesseract); err != nil {
+		if err := r.Warm(formats.PDFium | formats.Tesseract | formats.Libheif); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -155,7 +155,15 @@ func fuzzPicture(f *testing.F, contentType string, seeds ...[]byte) {
 		f.Add(seed)
 		f.Add(seed[:len(seed)/2])
 	}
-	r := formats.New(formats.Limits{MaxPages: 5, MaxPixels: 100_000}, formats.Setup{NoOCR: true}, filetype.New(), slog.New(slog.DiscardHandler))
+	r := formats.New(formats.Limits{MaxPages: 5, MaxPixels: 500_000}, formats.Setup{NoOCR: true, CacheDir: compiled(f)}, filetype.New(), slog.New(slog.DiscardHandler))
+	f.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			f.Error(err)
+		}
+	})
+	if err := r.Warm(formats.Libheif); err != nil { // ahead: the fuzzer gives one document ten seconds
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := r.Read(contentType, bytes.Clone(data))
 		if err != nil {
@@ -191,6 +199,10 @@ func FuzzTIFF(f *testing.F) {
 	page := formatstest.Picture(40, 30, "")
 	fuzzPicture(f, "image/tiff", formatstest.TIFF(page, page),
 		formatstest.JPEGTIFF(page, image.Pt(page.Rect.Dx(), 16), formatstest.TIFFGray), formatstest.JPEGTIFF(page, image.Pt(16, 32), formatstest.TIFFRGB), []byte("II*\x00\x08\x00\x00\x00\x00\x00\x08\x00\x00\x00"))
+}
+
+func FuzzHEIC(f *testing.F) {
+	fuzzPicture(f, "image/heic", formatstest.HEIC(0), formatstest.HEIC(3))
 }
 
 func FuzzWebP(f *testing.F) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/docuvault/docuvault/adapters/extract/formats"
 	"github.com/docuvault/docuvault/adapters/extract/formats/formatstest"
+	"github.com/docuvault/docuvault/adapters/extract/heif"
 	"github.com/docuvault/docuvault/adapters/extract/ocr"
 	"github.com/docuvault/docuvault/ports"
 )
@@ -33,7 +34,7 @@ func TestEngineIsWhatGoModSays(t *testing.T) {
 		_, rest, _ := strings.Cut(string(mod), module+" ")
 		return strings.Fields(rest)[0]
 	}
-	want := "go-pdfium-" + version("github.com/klippa-app/go-pdfium") + "-" + ocr.Version + "-wazero-" + version("github.com/tetratelabs/wazero")
+	want := "go-pdfium-" + version("github.com/klippa-app/go-pdfium") + "-" + ocr.Version + "-" + heif.Version + "-wazero-" + version("github.com/tetratelabs/wazero")
 	if formats.Engine != want {
 		t.Errorf("Engine is %q, go.mod says %q: code compiled by another version must not be run", formats.Engine, want)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/docuvault/docuvault/ports"
 )
 
-const letter = "Dear Madam or Sir,\nyour order number 4711 has been sent today.\nThe total is due within 14 days."
+const letter = formatstest.HEICText
 
 // engines holds what is slow to load, once for all tests: with the race detector it takes many seconds.
 var engines = formats.New(formats.Limits{}, formats.Setup{}, filetype.New(), slog.New(slog.DiscardHandler))
@@ -69,6 +69,8 @@ func TestPictures(t *testing.T) {
 		"tiff of one jpeg":       {"image/tiff", formatstest.JPEGTIFF(page, page.Rect.Size(), formatstest.TIFFGray)},
 		"tiff of jpeg strips":    {"image/tiff", formatstest.JPEGTIFF(page, image.Pt(1240, 64), formatstest.TIFFGray)},
 		"tiff of jpeg tiles":     {"image/tiff", formatstest.JPEGTIFF(page, image.Pt(256, 128), formatstest.TIFFGray)},
+		"heic":                   {"image/heic", formatstest.HEIC(0)},
+		"heic to be turned":      {"image/heif", formatstest.HEIC(1)},
 		"camera on its side":     {"image/jpeg", formatstest.JPEG(turned(page, 3), 6)},
 		"camera on its head":     {"image/jpeg", formatstest.JPEG(turned(page, 2), 3)},
 		"camera on another side": {"image/jpeg", formatstest.JPEG(turned(page, 1), 8)},
@@ -126,6 +128,8 @@ func TestPicturesTooLargeOrBroken(t *testing.T) {
 		"too many pixels":         {"image/png", whole, ports.ReasonTooComplex},
 		"a bomb":                  {"image/png", huge, ports.ReasonCorrupt}, // its checksum
 		"too many pixels in tiff": {"image/tiff", formatstest.TIFF(page), ports.ReasonTooComplex},
+		"too many pixels in heic": {"image/heic", formatstest.HEIC(0), ports.ReasonTooComplex},
+		"no heic":                 {"image/heif", []byte("Dear Madam or Sir"), ports.ReasonCorrupt},
 		"nothing":                 {"image/jpeg", nil, ports.ReasonCorrupt},
 		"half":                    {"image/png", formatstest.PNG(formatstest.Picture(90, 90, ""))[:60], ports.ReasonCorrupt},
 		"no tiff":                 {"image/tiff", []byte("MM\x00*\x00\x00\x00\x08"), ports.ReasonCorrupt},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docuvault/docuvault/adapters/extract/heif"
 	"github.com/docuvault/docuvault/adapters/extract/ocr"
 	"github.com/docuvault/docuvault/domain"
 	"github.com/docuvault/docuvault/ports"
@@ -100,6 +101,8 @@ func table() map[string]format {
 		odf + "spreadsheet":         readODF,
 		odf + "presentation":        readODF,
 		"image/tiff":                readTIFF,
+		typeHEIC:                    readHEIF,
+		typeHEIF:                    readHEIF,
 	}
 	for contentType, kind := range pictures {
 		all[contentType] = kind.read
@@ -124,6 +127,7 @@ type Engines uint8
 const (
 	PDFium Engines = 1 << iota
 	Tesseract
+	Libheif
 )
 
 // Has reports whether all of others are in the set.
@@ -133,10 +137,12 @@ func (e Engines) Has(others Engines) bool { return e&others == others }
 func (s Setup) Needs(contentType string) Engines {
 	var needs Engines
 	switch {
+	case contentType == typeHEIC, contentType == typeHEIF:
+		needs = Libheif | Tesseract
 	case strings.HasPrefix(contentType, "image/"):
 		needs = Tesseract
 	case contentType == typePDF, contentType == typeMSG, contentType == "message/rfc822", contentType == "application/zip":
-		needs = PDFium | Tesseract
+		needs = PDFium | Tesseract | Libheif
 	}
 	if s.NoOCR || s.Native {
 		needs &^= Tesseract
@@ -154,7 +160,7 @@ type Setup struct {
 
 // Engine names the compiled code in a cache: what the engines and the compiler were. The compiler's own check of its version does
 // not work in every kind of build; a test holds this against go.mod.
-const Engine = "go-pdfium-v1.21.4-" + ocr.Version + "-wazero-v1.12.0"
+const Engine = "go-pdfium-v1.21.4-" + ocr.Version + "-" + heif.Version + "-wazero-v1.12.0"
 
 // cache is the folder of compiled code, or none.
 func (s Setup) cache() string {
@@ -181,6 +187,7 @@ type Reader struct {
 	formats map[string]format
 	pdf     pdfEngine
 	scanner scanner
+	heif    heifEngine
 }
 
 // New makes a reader. Nothing expensive is loaded before a document needs it. Types names the files inside others.
@@ -189,12 +196,17 @@ func New(limits Limits, setup Setup, types ports.TypeDetector, log *slog.Logger)
 }
 
 // Close frees what reading has loaded.
-func (r *Reader) Close() error { return errors.Join(r.pdf.close(), r.scanner.close()) }
+func (r *Reader) Close() error { return errors.Join(r.pdf.close(), r.scanner.close(), r.heif.close()) }
 
 // Warm loads engines, which fills the cache directory. It reads no document.
 func (r *Reader) Warm(engines Engines) error {
 	if engines.Has(PDFium) {
 		if err := r.pdf.open(r.setup.cache()); err != nil {
+			return err
+		}
+	}
+	if engines.Has(Libheif) {
+		if err := r.heif.load(r.setup.cache()); err != nil {
 			return err
 		}
 	}
