@@ -52,14 +52,15 @@ func family(pid int) []int {
 	return all
 }
 
-// A test binary that is killed leaves no process, and the next one removes its files.
+// A test binary that is killed leaves no process, and the next one removes its files. Containers are not its own: testcontainers' reaper
+// ends those, so the servers here are processes wherever the test runs.
 func TestEverythingDiesWithTheTestBinary(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
 	for dir := base; dir != os.TempDir(); dir = filepath.Dir(dir) { // PostgreSQL's user passes through
 		must(t, os.Chmod(dir, 0o711))
 	}
-	c := testenv.Child(t, "servers", "TESTENV_DIR="+base)
+	c := testenv.Child(t, "servers", "TESTENV_DIR="+base, "TESTENV=local")
 	var pids []int
 	var dir string
 	for {
@@ -94,7 +95,7 @@ func TestEverythingDiesWithTheTestBinary(t *testing.T) {
 	if _, err := os.Stat(dir); err != nil {
 		t.Fatalf("the folder went without a sweep: %v", err)
 	}
-	next := testenv.Child(t, "servers", "TESTENV_DIR="+base)
+	next := testenv.Child(t, "servers", "TESTENV_DIR="+base, "TESTENV=local")
 	next.WaitLine(t, "server")
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Fatalf("the next run leaves the folder: %v", err)
