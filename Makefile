@@ -30,6 +30,8 @@ test-deps: ## install what the tests need
 
 .PHONY: test
 test: test-deps ## run every test on real PostgreSQL, Redis, S3 and Celery, with the race detector
+	@# Code for the readers' WebAssembly is made once, and without the race detector, under which it takes minutes.
+	go test -count=1 -timeout 10m -run '^TestEnginesAreCompiled$$' ./adapters/extract ./cmd/docuvault
 	go test $(RACE) -timeout 20m $(PKG)
 	go test -C docs/examples $(RACE) ./...
 	@docker info >/dev/null 2>&1 || echo 'NOT RUN: TestConformanceInContainer of adapters/postgres, because no Docker daemon answers here.'
