@@ -13,7 +13,7 @@ import (
 // TestAlerts holds the rules that ship to the metrics there are and to docs/operations.md, which says what to do about each.
 func TestAlerts(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../compose/monitoring/alerts.yml")
+	text, err := os.ReadFile("../../compose/monitoring/alerts.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,44 @@ func TestDashboard(t *testing.T) {
 		if len(p.Targets) == 0 {
 			t.Errorf("%s asks for nothing", p.Title)
 		}
+	}
+}
+
+// Prometheus loads every file of rules that ships, and compose mounts each where it looks for them.
+func TestAlertsAreLoaded(t *testing.T) {
+	t.Parallel()
+	var prometheus struct {
+		RuleFiles []string `yaml:"rule_files"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../../compose/monitoring/prometheus.yaml")), &prometheus); err != nil {
+		t.Fatal(err)
+	}
+	var project struct {
+		Services map[string]struct{ Volumes []string }
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../../compose/compose.yaml")), &project); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../compose/monitoring/*.y*ml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := 0
+	for _, path := range files {
+		if !strings.HasPrefix(read(t, path), "groups:") && !strings.Contains(read(t, path), "\ngroups:") {
+			continue
+		}
+		rules++
+		inside := "/etc/prometheus/" + filepath.Base(path)
+		if mount := "./monitoring/" + filepath.Base(path) + ":" + inside + ":ro"; !slices.Contains(project.Services["prometheus"].Volumes, mount) {
+			t.Errorf("prometheus has no volume %s", mount)
+		}
+		if !slices.Contains(prometheus.RuleFiles, inside) {
+			t.Errorf("prometheus.yaml does not load %s", inside)
+		}
+	}
+	if rules == 0 || len(prometheus.RuleFiles) != rules {
+		t.Errorf("%d files of rules ship, prometheus.yaml loads %v", rules, prometheus.RuleFiles)
 	}
 }
 
