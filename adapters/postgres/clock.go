@@ -2,28 +2,69 @@ package postgres
 
 import (
 	"context"
+	"database/sql/driver"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// clock tells the database's time. Leases and turns are compared between programs on different machines, whose own clocks may
-// be far enough apart that one would take from another what it still holds.
+// A clock tells the database's time. Leases and turns are compared between programs on different machines, whose own clocks may
+// be far enough apart that one would take from another what it still holds, or be set while the programs run. So the time is what
+// the database last said and what has passed since by a clock that nobody sets.
 type clock struct {
-	local  func() time.Time
-	offset atomic.Int64 // nanoseconds by which the database is ahead
+	elapsed func() time.Duration // since a moment of its own, never set back or forward
+	last    atomic.Pointer[reading]
 }
 
-func (c *clock) now() time.Time { return c.local().Add(time.Duration(c.offset.Load())) }
+// reading is what the database's clock said, at which moment.
+type reading struct {
+	theirs time.Time
+	at     time.Duration
+}
 
-// set compares the clocks on a connection. The answer is taken to be from half way between the question and its arrival.
-func (c *clock) set(ctx context.Context, conn *pgx.Conn) error {
-	asked := c.local()
+const (
+	// clockAge is how long a reading is gone by. The database's clock may be set too, and this machine may sleep, which some
+	// systems do not count as time passing.
+	clockAge = 10 * time.Second
+	// clockDoubt is how long a reading may have been on its way: it may be wrong by half of that.
+	clockDoubt = time.Second
+)
+
+// newClock is one that goes by this process' monotonic clock.
+func newClock() *clock {
+	began := time.Now()
+	return &clock{elapsed: func() time.Duration { return time.Since(began) }}
+}
+
+func (c *clock) now() time.Time {
+	last := c.last.Load()
+	return last.theirs.Add(c.elapsed() - last.at)
+}
+
+// keep reads the database's clock anew if the last reading is old. It is called whenever a connection is taken from the pool, which
+// drops one that cannot answer.
+func (c *clock) keep(ctx context.Context, conn *pgx.Conn) error {
+	if last := c.last.Load(); last != nil && c.elapsed()-last.at < clockAge {
+		return nil
+	}
+	if c.read(ctx, conn) != nil {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// read asks the database for its time. The answer is taken to be from half way between the question and its arrival; one that
+// took too long is dropped if there is another to go by.
+func (c *clock) read(ctx context.Context, conn *pgx.Conn) error {
+	asked := c.elapsed()
 	var theirs time.Time
 	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
 		return err
 	}
-	c.offset.Store(int64(theirs.Sub(asked.Add(c.local().Sub(asked) / 2))))
+	took := c.elapsed() - asked
+	if took <= clockDoubt || c.last.Load() == nil {
+		c.last.Store(&reading{theirs: theirs, at: asked + took/2})
+	}
 	return nil
 }

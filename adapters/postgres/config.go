@@ -29,8 +29,6 @@ type Config struct {
 	IdleInTransactionTimeout time.Duration // a transaction that waits for us longer is rolled back; default 30 s
 	SlowStatement            time.Duration // statements slower than this are logged; default 1 s
 
-	Clock func() time.Time // this machine's clock; default time.Now
-
 	// Observe, if it is not nil, is told of every statement: an observed.Observer with kind "sql", the statement's first word as its
 	// name and its text, in which values are parameters, as attribute "statement".
 	Observe func(ctx context.Context, kind, name string, attrs ...slog.Attr) (context.Context, func(outcome string, err error))
@@ -46,9 +44,6 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.LockTimeout, 10*time.Second)
 	orDefault(&c.IdleInTransactionTimeout, 30*time.Second)
 	orDefault(&c.SlowStatement, time.Second)
-	if c.Clock == nil {
-		c.Clock = time.Now
-	}
 	return c
 }
 

@@ -43,8 +43,8 @@ func openConn(ctx context.Context, cfg Config, conn *pgx.ConnConfig, log *slog.L
 	if cfg.Observe != nil {
 		conn.Tracer = tracer{cfg.Observe}
 	}
-	clock := &clock{local: cfg.Clock}
-	pool := stdlib.OpenDB(*conn, stdlib.OptionShouldPing(doubtful), stdlib.OptionAfterConnect(clock.set))
+	clock := newClock()
+	pool := stdlib.OpenDB(*conn, stdlib.OptionShouldPing(doubtful), stdlib.OptionAfterConnect(clock.read), stdlib.OptionResetSession(clock.keep))
 	pool.SetMaxOpenConns(cfg.MaxConns)
 	pool.SetMaxIdleConns(cfg.MaxIdleConns)
 	pool.SetConnMaxIdleTime(cfg.MaxIdleTime)
@@ -65,8 +65,8 @@ func openConn(ctx context.Context, cfg Config, conn *pgx.ConnConfig, log *slog.L
 	return &Store{session: session{db: db, log: log}, pool: pool, clock: clock}, nil
 }
 
-// Now is the time by the database's clock, the same for all programs that share the database. It asks nobody: the clocks are
-// compared whenever a connection is made.
+// Now is the time by the database's clock, the same for all programs that share the database. It asks nobody: the clock is read
+// when a connection is made, and again when one is used and the last reading is some seconds old.
 func (s *Store) Now() time.Time { return s.clock.now() }
 
 // Close gives the connections back. Calls that are under way finish first.
