@@ -77,7 +77,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 }
 
 // Once does one round: it looks once at every document that is overdue when the round begins and whose task does not wait in
-// the queue. While the queue cannot be asked, or would take no task, nothing is done.
+// the queue. Of what a wrong clock wrote, only a task that somebody holds counts as one that is not lost. While the queue cannot be asked, or would take no task, nothing is done.
 func (r *Reconciler) Once(ctx context.Context) (Reconciled, error) {
 	var done Reconciled
 	if err := r.queue.Health(ctx); err != nil {
@@ -87,20 +87,30 @@ func (r *Reconciler) Once(ctx context.Context) (Reconciled, error) {
 	if err != nil {
 		return done, err
 	}
-	overdue := ports.Overdue{By: r.now(), Limit: reconcileBatch, QueuedSince: queue.QueuedSince()}
+	began := r.now()
+	overdue := ports.Overdue{By: began, Limit: reconcileBatch, QueuedSince: queue.QueuedSince()}
+	if err := r.each(ctx, overdue, queue.Has, &done); err != nil {
+		return done, err
+	}
+	misdated := ports.Overdue{Beyond: began.Add(r.recovery.Horizon()), Limit: reconcileBatch}
+	return done, r.each(ctx, misdated, func(task domain.TaskID, _ time.Time) bool { return queue.Held[task] }, &done)
+}
+
+// each takes the overdue documents a batch at a time.
+func (r *Reconciler) each(ctx context.Context, overdue ports.Overdue, queued func(domain.TaskID, time.Time) bool, done *Reconciled) error {
 	for {
 		now := r.now() // a task is stamped with the time of its batch: the queue is in order of these times
 		batch, err := r.repo.RecoverOverdue(ctx, overdue, func(doc *domain.Document) domain.Verdict {
-			return doc.Recover(queue.Has(doc.Task, doc.EnqueuedAt), newTaskID(), now, r.recovery)
+			return doc.Recover(queued(doc.Task, doc.EnqueuedAt), newTaskID(), now, r.recovery)
 		})
 		if err != nil {
-			return done, err
+			return err
 		}
-		if err := r.follow(ctx, batch, &done); err != nil {
-			return done, err
+		if err := r.follow(ctx, batch, done); err != nil {
+			return err
 		}
 		if len(batch) < reconcileBatch {
-			return done, nil
+			return nil
 		}
 	}
 }

@@ -245,6 +245,36 @@ func TestARoundLooksAtEachDocumentOnce(t *testing.T) {
 	}
 }
 
+// A clock that was ahead for a while has told documents to move on at a time that is far off. When it is set right they do not wait
+// for that: what a dead worker holds and what the queue has lost goes round again, even behind a queue in which others wait.
+func TestWhatAWrongClockWroteIsMended(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.clock.advance(24 * time.Hour)
+	dead, lost := h.upload(t, "x", "somebody held it"), h.upload(t, "x", "nobody has it")
+	if _, err := h.repo.Advance(t.Context(), dead.ID, func(d *domain.Document) error {
+		_, err := d.Claim(h.clock.Now(), recovery)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.queue.Lose()
+	h.clock.advance(-24 * time.Hour)
+	waits := h.upload(t, "x", "its task waits in the queue")
+	if done := h.reconcile(t); done.Enqueued != 2 {
+		t.Errorf("reconciled %+v", done)
+	}
+	if done := h.reconcile(t); done.Enqueued != 0 {
+		t.Errorf("reconciled %+v at once after the first time", done)
+	}
+	h.work(t)
+	for _, doc := range []domain.Document{dead, lost, waits} {
+		if got := h.document(t, doc.ID); got.Status != domain.Ready {
+			t.Errorf("%s is %s", got.Name, got.Status)
+		}
+	}
+}
+
 // advancing lets the clock go on with every batch that is recovered.
 type advancing struct {
 	ports.Repository

@@ -91,6 +91,10 @@ func (r Recovery) Backoff(requeues int) time.Duration {
 	return min(wait, r.MaxBackoff)
 }
 
+// Horizon is how far ahead a document is ever told to move on, with room to spare: whoever wrote a later ReconcileAt did it by a
+// clock that was wrong, and such a document would stand still until that clock's time has come.
+func (r Recovery) Horizon() time.Duration { return 2 * (r.Lease + r.Patience + r.MaxBackoff) }
+
 // HeldError says that another worker holds the document until then.
 type HeldError struct{ Until time.Time }
 
@@ -99,13 +103,19 @@ func (e *HeldError) Error() string {
 	return "another worker holds the document until " + e.Until.Format(time.RFC3339)
 }
 
+// overdue tells whether the document should have moved on by now.
+func (d *Document) overdue(now time.Time, recovery Recovery) bool {
+	left := d.ReconcileAt.Sub(now)
+	return left <= 0 || left > recovery.Horizon()
+}
+
 // Claim moves a pending document, or one whose holder's lease has run out, to processing. Only the attempt it returns may
 // record an outcome. A document that another worker holds gives a HeldError, one in a final status a Conflict.
 func (d *Document) Claim(now time.Time, recovery Recovery) (Attempt, error) {
 	now = Moment(now)
 	switch {
 	case d.Status == Pending:
-	case d.Status == Processing && !now.Before(d.ReconcileAt):
+	case d.Status == Processing && d.overdue(now, recovery):
 		d.Requeues++
 	case d.Status == Processing:
 		return 0, &HeldError{Until: d.ReconcileAt}
@@ -190,10 +200,10 @@ const (
 // Recover decides what becomes of a document that did not move on in time. Queued says that its task is known to wait in the
 // queue or to be held from it: then it only waits longer, for a long queue is no loss. Otherwise its task is lost and it goes
 // round again, with growing pauses and a bounded number of times. A holder whose lease ran out loses the document either way.
-// A row of Python's without a task is given task.
+// A row of Python's without a task is given task. What lies beyond the horizon is overdue too.
 func (d *Document) Recover(queued bool, task TaskID, now time.Time, recovery Recovery) Verdict {
 	now = Moment(now)
-	if d.Status.Final() || now.Before(d.ReconcileAt) {
+	if d.Status.Final() || !d.overdue(now, recovery) {
 		return LeaveIt
 	}
 	if !queued && d.Requeues >= recovery.MaxRequeues {

@@ -161,6 +161,32 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// No document waits for the time of a clock that was wrong: what is told to move on later than anybody is ever told may be claimed
+// and recovered like what is overdue.
+func TestBeyondTheHorizonIsOverdue(t *testing.T) {
+	t.Parallel()
+	for ahead, overdue := range map[time.Duration]bool{recovery.Horizon(): false, recovery.Horizon() + time.Microsecond: true, 365 * 24 * time.Hour: true} {
+		for _, status := range []domain.Status{domain.Pending, domain.Processing} {
+			doc := inStatus(t, status)
+			doc.ReconcileAt = domain.Moment(noon).Add(ahead)
+			if got := doc.Recover(false, "", noon, recovery) == domain.EnqueueIt; got != overdue {
+				t.Errorf("%s, %s ahead: recovered %v", status, ahead, got)
+			}
+		}
+		doc := inStatus(t, domain.Processing)
+		doc.ReconcileAt = domain.Moment(noon).Add(ahead)
+		if _, err := doc.Claim(noon, recovery); (err == nil) != overdue {
+			t.Errorf("%s ahead: claimed with %v", ahead, err)
+		}
+	}
+	for _, wait := range []time.Duration{recovery.Lease, recovery.MaxBackoff} {
+		doc := inStatus(t, domain.Processing)
+		if err := doc.GiveBack(1, wait, noon, recovery); err != nil || doc.ReconcileAt.Sub(noon) > recovery.Horizon() {
+			t.Errorf("given back for %s it is beyond the horizon (%v)", wait, err)
+		}
+	}
+}
+
 func TestRecoverGivesPythonsRowsATask(t *testing.T) {
 	t.Parallel()
 	doc := inStatus(t, domain.Pending)

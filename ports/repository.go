@@ -110,10 +110,12 @@ type Outcome struct {
 	Suggestions []domain.Suggestion
 }
 
-// Overdue selects documents that did not move on in time: those processing or pending whose ReconcileAt has come.
+// Overdue selects documents that did not move on in time: those processing or pending whose ReconcileAt has come, or lies too far
+// ahead to have been set by a clock that is right.
 type Overdue struct {
-	By    time.Time // ReconcileAt is this or earlier
-	Limit int       // at most so many; below 1 is none
+	By     time.Time // ReconcileAt is this or earlier
+	Beyond time.Time // unless zero, instead of By: ReconcileAt is later than this
+	Limit  int       // at most so many; below 1 is none
 	// QueuedSince, unless nil, leaves out pending documents that were enqueued then or later: their tasks wait in the queue, and
 	// to look at every one of them would cost more the longer the queue is.
 	QueuedSince *time.Time

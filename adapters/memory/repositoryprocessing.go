@@ -79,7 +79,11 @@ func (u unit) RecoverOverdue(ctx context.Context, want ports.Overdue, decide fun
 	defer leave()
 	overdue := u.documents(func(s storedDocument) bool {
 		queued := want.QueuedSince != nil && s.Status == domain.Pending && !s.EnqueuedAt.IsZero() && !s.EnqueuedAt.Before(domain.Moment(*want.QueuedSince))
-		return !s.Status.Final() && !s.ReconcileAt.After(domain.Moment(want.By)) && !queued
+		due := !s.ReconcileAt.After(domain.Moment(want.By))
+		if !want.Beyond.IsZero() {
+			due = s.ReconcileAt.After(domain.Moment(want.Beyond))
+		}
+		return !s.Status.Final() && due && !queued
 	})
 	slices.SortFunc(overdue, func(a, b storedDocument) int { return a.ReconcileAt.Compare(b.ReconcileAt) })
 	var recovered []ports.Recovered

@@ -62,7 +62,7 @@ func TestTheClockIsTheDatabases(t *testing.T) {
 	if err := store.Health(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if want := time.Now().Add(-24*time.Hour); apart(store.Now(), want) {
+	if want := time.Now().Add(-24 * time.Hour); apart(store.Now(), want) {
 		t.Errorf("by a database whose clock was set back a day it is %s", store.Now())
 	}
 }

@@ -223,7 +223,12 @@ func (s session) RecoverOverdue(ctx context.Context, overdue ports.Overdue, deci
 	}
 	var recovered []ports.Recovered
 	err := s.inTx(ctx, func(tx session) error {
-		query := tx.documents(ctx).Where("status IN ('pending', 'processing') AND reconcile_at <= ?", domain.Moment(overdue.By))
+		query := tx.documents(ctx).Where("status IN ('pending', 'processing')")
+		if overdue.Beyond.IsZero() {
+			query = query.Where("reconcile_at <= ?", domain.Moment(overdue.By))
+		} else {
+			query = query.Where("reconcile_at > ?", domain.Moment(overdue.Beyond))
+		}
 		if overdue.QueuedSince != nil {
 			query = query.Where("(status = 'processing' OR enqueued_at IS NULL OR enqueued_at < ?)", domain.Moment(*overdue.QueuedSince))
 		}

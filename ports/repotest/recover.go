@@ -18,6 +18,7 @@ func recoverTests() map[string]func(*fixture) {
 		"recover/a panic stores nothing":             recoverPanic,
 		"recover/final and unknown statuses are not": recoverFinal,
 		"recover/what waits in the queue is not":     recoverQueued,
+		"recover/what a wrong clock put far ahead":   recoverBeyond,
 	}
 }
 
@@ -175,6 +176,34 @@ func recoverFinal(f *fixture) {
 		f.ok(f.Repo.AddDocument(f, doc))
 	}
 	f.equal("recovered", f.recover(f.now().Add(time.Hour), 10, func(*domain.Document) domain.Verdict { return domain.LeaveIt }), []ports.Recovered(nil))
+}
+
+func recoverBeyond(f *fixture) {
+	limit := domain.Moment(f.now().Add(time.Hour))
+	add := func(status domain.Status, at time.Time) domain.Document {
+		doc := f.upload(f.owner, "a")
+		doc.Status, doc.ReconcileAt = status, domain.Moment(at)
+		f.ok(f.Repo.AddDocument(f, doc))
+		return doc
+	}
+	add(domain.Pending, epoch)
+	add(domain.Pending, limit)
+	add(domain.Ready, limit.Add(time.Hour))
+	last := add(domain.Pending, limit.Add(time.Hour))
+	first := add(domain.Processing, limit.Add(time.Microsecond))
+	recovered, err := f.Repo.RecoverOverdue(f, ports.Overdue{By: f.now(), Beyond: limit, Limit: 10}, func(d *domain.Document) domain.Verdict {
+		d.ReconcileAt = limit
+		return domain.LeaveIt
+	})
+	f.ok(err)
+	var got []domain.Document
+	for _, r := range recovered {
+		got = append(got, r.Document)
+	}
+	f.equal("beyond", idsOf(got), idsOf([]domain.Document{first, last}))
+	recovered, err = f.Repo.RecoverOverdue(f, ports.Overdue{Beyond: limit, Limit: 10}, func(*domain.Document) domain.Verdict { return domain.LeaveIt })
+	f.ok(err)
+	f.equal("beyond once more", len(recovered), 0)
 }
 
 func recoverQueued(f *fixture) {
