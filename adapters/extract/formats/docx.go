@@ -13,25 +13,25 @@ func readDOCX(r *Reader, data []byte, out *page) error {
 	if err != nil {
 		return err
 	}
-	parts, err := storyParts(a, main)
+	rels, err := relations(a, main)
 	if err != nil {
 		return err
 	}
-	for _, part := range parts {
+	pictures := leaves{archive: a, targets: targets(rels), from: out.text.Len()}
+	for _, part := range storyParts(a, main, rels) {
 		s := story{out: out, pending: "\n"}
+		if part == main { // what headers and footers show are ornaments
+			s.pictures = &pictures
+		}
 		if err := a.walk(part, s.visit); err != nil {
 			return err
 		}
 	}
-	return nil
+	return pictures.read(r, out)
 }
 
 // storyParts returns the parts that hold text in the order in which people expect it.
-func storyParts(a *archive, main string) ([]string, error) {
-	rels, err := relations(a, main)
-	if err != nil {
-		return nil, err
-	}
+func storyParts(a *archive, main string, rels []relation) []string {
 	rank := map[string]int{"header": -1, "footnotes": 1, "endnotes": 2, "comments": 3, "footer": 4}
 	type story struct {
 		part string
@@ -51,16 +51,17 @@ func storyParts(a *archive, main string) ([]string, error) {
 			parts = append(parts, s.part)
 		}
 	}
-	return parts, nil
+	return parts
 }
 
 // story reads one part of a document.
 type story struct {
-	out     *page
-	inText  bool   // inside <w:t>, the only place where characters are text
-	skip    int    // depth of the element that is skipped with all it holds; 0 is none
-	cells   int    // cells begun in the present table row
-	pending string // separator owed before the next text
+	out      *page
+	pictures *leaves // notes what is shown; may be nil
+	inText   bool    // inside <w:t>, the only place where characters are text
+	skip     int     // depth of the element that is skipped with all it holds; 0 is none
+	cells    int     // cells begun in the present table row
+	pending  string  // separator owed before the next text
 }
 
 func (s *story) visit(token xml.Token, depth int) error {
@@ -109,6 +110,8 @@ func (s *story) start(e xml.StartElement, depth int) error {
 		if s.cells++; s.cells > 1 {
 			s.pending = "\t"
 		}
+	default:
+		s.pictures.shown(e)
 	}
 	return nil
 }

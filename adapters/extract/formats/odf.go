@@ -22,9 +22,10 @@ func readODF(r *Reader, data []byte, out *page) error {
 	if err := readAbout(a, "meta.xml", out); err != nil && isTooComplex(err) {
 		return err
 	}
-	slides := 0
+	r.cover(a, "Thumbnails/thumbnail.png", out)
+	slides, pictures := 0, leaves{archive: a, from: out.text.Len()}
 	for _, part := range []string{"styles.xml", "content.xml"} {
-		d := odfPart{lines: lineWriter{out: out, pending: "\n"}, styles: part == "styles.xml", slides: &slides}
+		d := odfPart{reader: r, lines: lineWriter{out: out, pending: "\n"}, styles: part == "styles.xml", slides: &slides, pictures: &pictures}
 		if err := a.walk(part, d.visit); err != nil {
 			return err
 		}
@@ -32,8 +33,7 @@ func readODF(r *Reader, data []byte, out *page) error {
 	if slides > 0 && out.nesting == 0 {
 		out.pages = &slides
 	}
-	r.cover(a, "Thumbnails/thumbnail.png", out)
-	return nil
+	return pictures.read(r, out)
 }
 
 // odfLocked asks the manifest whether the content is encrypted (part 3 of the standard).
@@ -47,14 +47,16 @@ func odfLocked(a *archive) error {
 }
 
 type odfPart struct {
-	lines  lineWriter
-	styles bool // only headers and footers of this part are text
-	within int  // depth of the header or footer
-	sheets bool // tables are sheets, with a name that people see
-	para   int  // paragraphs around
-	skip   int  // depth of the element that is skipped with all it holds; 0 is none
-	cells  int  // cells begun in the present table row
-	slides *int
+	reader   *Reader
+	lines    lineWriter
+	styles   bool // only headers and footers of this part are text, and what it shows are ornaments
+	within   int  // depth of the header or footer
+	sheets   bool // tables are sheets, with a name that people see
+	para     int  // paragraphs around
+	skip     int  // depth of the element that is skipped with all it holds; 0 is none
+	cells    int  // cells begun in the present table row
+	slides   *int
+	pictures *leaves // of the present slide, or of all of a document without slides
 }
 
 func (p *odfPart) visit(token xml.Token, depth int) error {
@@ -91,9 +93,17 @@ func (p *odfPart) start(e xml.StartElement, depth int) error {
 		if p.within == 0 {
 			p.within = depth
 		}
+	case "draw:image":
+		if !p.styles && !p.sheets { // a sheet is no picture of a page
+			p.pictures.add(attribute(e, "href"))
+		}
 	case "draw:page":
+		if err := p.pictures.read(p.reader, p.lines.out); err != nil {
+			return err
+		}
 		*p.slides++
 		p.lines.out.beginPage()
+		*p.pictures = leaves{archive: p.pictures.archive, from: p.lines.out.text.Len()}
 		p.lines.breakLine()
 	case "text:p", "text:h":
 		p.para++

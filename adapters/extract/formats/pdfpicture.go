@@ -2,7 +2,6 @@ package formats
 
 import (
 	"image"
-	"unicode"
 
 	"github.com/klippa-app/go-pdfium/enums"
 	"github.com/klippa-app/go-pdfium/requests"
@@ -10,29 +9,20 @@ import (
 	"github.com/docuvault/docuvault/ports"
 )
 
-// How much text a page may have and still be taken for a picture: none at all, or few letters beside a picture of some part of the
-// page, as scanners' stamps and programs' page numbers are.
-const (
-	fewLetters = 50
-	someOfPage = 0.25
-)
+// someOfPage is the part of a page that pictures have to cover for it to be taken for a picture although it has a few letters.
+const someOfPage = 0.25
 
 // maxObjects is how many objects of a page are looked at for a picture.
 const maxObjects = 200
 
 // scan reads a page that is a picture. Text is what its layer has.
 func (p *pdfReader) scan(page requests.Page, text string) (string, error) {
-	letters := 0
-	for _, r := range text {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			letters++
-		}
-	}
-	if p.setup.NoOCR || letters >= fewLetters {
+	written := letters(text)
+	if p.setup.NoOCR || written >= fewLetters {
 		return "", nil
 	}
 	size, ok := p.size(page)
-	if !ok || letters > 0 && !p.hasPicture(page, size) {
+	if !ok || written > 0 && !p.hasPicture(page, size) {
 		return "", nil
 	}
 	if p.out.scans <= 0 { // it is not worth painting

@@ -22,7 +22,7 @@ func readPPTX(r *Reader, data []byte, out *page) error {
 	parts := targets(rels)
 	for _, id := range ids[:out.count(len(ids))] {
 		out.beginPage()
-		if err := readSlide(a, parts[id], out); err != nil {
+		if err := readSlide(r, a, parts[id], out); err != nil {
 			return err
 		}
 	}
@@ -44,7 +44,7 @@ func slideIDs(a *archive, main string) ([]string, error) {
 	return ids, err
 }
 
-func readSlide(a *archive, part string, out *page) error {
+func readSlide(r *Reader, a *archive, part string, out *page) error {
 	rels, err := relations(a, part)
 	if err != nil {
 		return err
@@ -57,21 +57,26 @@ func readSlide(a *archive, part string, out *page) error {
 			}
 		}
 	}
-	for _, part := range parts {
+	pictures := leaves{archive: a, targets: targets(rels), from: out.text.Len()}
+	for _, p := range parts {
 		s := slide{lines: lineWriter{out: out, pending: "\n"}}
-		if err := a.walk(part, s.visit); err != nil {
+		if p == part {
+			s.pictures = &pictures
+		}
+		if err := a.walk(p, s.visit); err != nil {
 			return err
 		}
 	}
-	return nil
+	return pictures.read(r, out)
 }
 
 type slide struct {
-	lines  lineWriter
-	inText bool
-	field  bool // inside a field, such as the slide's number
-	cells  int  // cells begun in the present table row
-	skip   int  // depth of the element that is skipped with all it holds; 0 is none
+	lines    lineWriter
+	pictures *leaves // notes what is shown; may be nil
+	inText   bool
+	field    bool // inside a field, such as the slide's number
+	cells    int  // cells begun in the present table row
+	skip     int  // depth of the element that is skipped with all it holds; 0 is none
 }
 
 func (s *slide) visit(token xml.Token, depth int) error {
@@ -98,6 +103,8 @@ func (s *slide) visit(token xml.Token, depth int) error {
 			if s.cells++; s.cells > 1 {
 				s.lines.pending = "\t"
 			}
+		default:
+			s.pictures.shown(t)
 		}
 	case xml.EndElement:
 		switch {

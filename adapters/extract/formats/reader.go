@@ -139,7 +139,7 @@ func (s Setup) Needs(contentType string) Engines {
 	switch {
 	case contentType == typeHEIC, contentType == typeHEIF:
 		needs = Libheif | Tesseract
-	case strings.HasPrefix(contentType, "image/"):
+	case strings.HasPrefix(contentType, "image/"), contentType == typeDOCX, contentType == typePPTX, contentType == odf+"text", contentType == odf+"presentation":
 		needs = Tesseract
 	case contentType == typePDF, contentType == typeMSG, contentType == "message/rfc822", contentType == "application/zip":
 		needs = PDFium | Tesseract | Libheif
