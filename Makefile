@@ -37,7 +37,7 @@ test: test-deps ## run every test on real PostgreSQL, Redis, S3 and Celery, with
 	@docker info >/dev/null 2>&1 || echo 'NOT RUN: TestConformanceInContainer of adapters/postgres, because no Docker daemon answers here.'
 
 .PHONY: test-containers
-CONTAINER_PKG ?= ./internal/testenv ./adapters/postgres ./adapters/schema ./adapters/minio ./adapters/tasks
+CONTAINER_PKG ?= ./internal/testenv ./adapters/postgres ./adapters/schema ./adapters/minio ./adapters/tasks ./adapters/celery ./adapters/ratelimit ./cmd/docuvault
 test-containers: test-deps ## the integration suites on containers, and compose.yaml as a whole; images by variable (.ci/containers sets all up)
 	@docker info >/dev/null || { echo 'no Docker daemon answers: start one, or let .ci/containers do it'; exit 1; }
 	TESTENV=containers go test -p 1 -timeout 20m $(CONTAINER_PKG)

@@ -280,7 +280,7 @@ func TestNobodyListens(t *testing.T) {
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	first, second := realRedis(t), realRedis(t)
-	host, port, err := net.SplitHostPort(first.addr)
+	host, port, err := net.SplitHostPort(first.real.PeerAddr)
 	if err != nil {
 		t.Fatal(err)
 	}

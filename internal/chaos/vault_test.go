@@ -87,6 +87,7 @@ type vaultOptions struct {
 	postgres      *testenv.DatabaseServer // nil: the shared one
 	s3            *testenv.S3Server       // nil: the shared one
 	env           []string
+	bin           string // the program; "": as anybody builds it
 }
 
 func newVaultRun(t *testing.T, options vaultOptions) *vaultRun {
@@ -106,7 +107,10 @@ func newVaultRun(t *testing.T, options vaultOptions) *vaultRun {
 		"MINIO_ACCESS_KEY="+s3.AccessKey, "MINIO_SECRET_KEY="+s3.SecretKey, "MINIO_BUCKET="+testenv.Bucket(t, s3),
 		"SECRET_KEY=0123456789abcdef0123456789abcdef", "LOG_LEVEL=error", "DATABASE_MAX_CONNS=4", "WORKER_CONCURRENCY=2")
 	r.env = append(r.env, options.env...)
-	bin := binary(t)
+	bin := options.bin
+	if bin == "" {
+		bin = binary(t)
+	}
 	for range options.apis {
 		port, err := childproc.LoopbackPort()
 		if err != nil {
@@ -140,8 +144,14 @@ func newVaultRun(t *testing.T, options vaultOptions) *vaultRun {
 // binary builds the program. Go links it again only if something changed since the last run.
 func binary(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(folder(t, "bin"), "docuvault-chaos")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/docuvault/docuvault/cmd/docuvault").CombinedOutput(); err != nil {
+	return build(t, "docuvault-chaos")
+}
+
+func build(t *testing.T, name string, flags ...string) string {
+	t.Helper()
+	path := filepath.Join(folder(t, "bin"), name)
+	args := append(append([]string{"build", "-o", path}, flags...), "github.com/docuvault/docuvault/cmd/docuvault")
+	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	return path

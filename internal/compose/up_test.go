@@ -4,9 +4,12 @@ package compose
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,12 +37,14 @@ func TestWholeVault(t *testing.T) {
 
 	t.Run("containers are confined", func(t *testing.T) { confined(t, p) })
 
+	step("sixty documents by six clients, one API and one worker", func() { many(p, "with one of each", 60) })
 	step("scaled to three APIs and three workers", func() {
 		p.must("up", "-d", "--no-recreate", "--scale", "api=3", "--scale", "worker=3")
 		p.healthy("api", 3)
 		p.healthy("worker", 3)
 	})
 	step("each of the three APIs has answered through nginx", func() { everyReplicaAnswers(p) })
+	step("sixty documents by six clients, three of each", func() { many(p, "with three of each", 60) })
 	step("an API and a worker killed under uploads, none lost", func() { killedUnderLoad(p) })
 	for _, service := range []string{"postgres", "redis", "minio"} {
 		step(service+" killed, back, next document ready", func() {
@@ -110,6 +115,34 @@ func everyReplicaAnswers(p *project) {
 		}
 		return nil
 	})
+}
+
+// many has six clients upload n small documents of that round, and waits until all are read.
+func many(p *project, round string, n int) {
+	p.t.Helper()
+	const clients = 6
+	var working sync.WaitGroup
+	taken := make([][]document, clients)
+	problems := make([]error, clients)
+	for c := range clients {
+		working.Go(func() {
+			for i := c; i < n; i += clients {
+				d, status, err := p.upload(fmt.Sprintf("many-%d.txt", i), fmt.Appendf(nil, "document %d, %s", i, round))
+				if err != nil || status != http.StatusCreated {
+					problems[c] = errors.Join(problems[c], fmt.Errorf("upload %d: %d, %w", i, status, err))
+					continue
+				}
+				taken[c] = append(taken[c], d)
+			}
+		})
+	}
+	working.Wait()
+	if err := errors.Join(problems...); err != nil {
+		p.t.Error(err)
+	}
+	for _, d := range slices.Concat(taken...) {
+		p.ready(d)
+	}
 }
 
 // killedUnderLoad kills one API and one worker while files are uploaded. What was answered with 201 becomes ready.

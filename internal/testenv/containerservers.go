@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net"
 	"net/url"
 	"testing"
 
@@ -112,6 +113,11 @@ func containerRedis(t testing.TB) RedisServer {
 	r.URL = fmt.Sprintf("redis://:%s@%s/0", r.Password, r.Addr)
 	r.server = &server{name: "redis", engine: c}
 	c.own(t, r.server)
+	ip, err := c.container.ContainerIP(t.Context())
+	if err != nil {
+		t.Fatal("testenv: ask for redis's address:", err)
+	}
+	r.PeerAddr = net.JoinHostPort(ip, "6379")
 	return r
 }
 

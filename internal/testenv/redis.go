@@ -22,6 +22,7 @@ import (
 type RedisServer struct {
 	URL      string // redis://:password@127.0.0.1:port/0
 	Addr     string // 127.0.0.1:port
+	PeerAddr string // where another such server reaches it, until it is started again
 	Password string
 	*server
 }
@@ -52,7 +53,7 @@ func Redis(t testing.TB) RedisServer {
 	if err != nil {
 		t.Fatal("testenv: start redis:", err)
 	}
-	r.URL = fmt.Sprintf("redis://:%s@%s/0", r.Password, r.Addr)
+	r.PeerAddr, r.URL = r.Addr, fmt.Sprintf("redis://:%s@%s/0", r.Password, r.Addr)
 	r.own(t)
 	return r
 }
