@@ -114,7 +114,7 @@ func (w *Worker) accept(h *held) {
 	switch {
 	case w.expired(h, now):
 	case d.ETA.After(now):
-		w.postpone(h, d.ETA)
+		w.postpone(h, d.ETA, now)
 	default:
 		w.begin(h, now)
 	}
@@ -128,7 +128,7 @@ func (w *Worker) begin(h *held, now time.Time) {
 		w.state.ready.push(h)
 		return
 	}
-	w.state.later.add(at, h, func() {
+	w.state.later.add(at, now, h, func() {
 		if w.state.takeSlot(h) {
 			w.state.ready.push(h)
 		}
@@ -139,15 +139,15 @@ func (w *Worker) begin(h *held, now time.Time) {
 }
 
 // postpone keeps a message until its time, renewing its lease; when too many are kept it goes back to the queue.
-func (w *Worker) postpone(h *held, at time.Time) {
+func (w *Worker) postpone(h *held, at, now time.Time) {
 	if w.state.later.len() >= w.cfg.ScheduleLimit {
 		// Putting it back at once would have this worker take it again in a circle.
-		w.state.later.add(w.now().Add(time.Second), h, func() {
+		w.state.later.add(now.Add(time.Second), now, h, func() {
 			w.settle(&settlement{h: h, giveback: h.raw, side: "back"})
 		})
 		return
 	}
-	w.state.later.add(at, h, func() {
+	w.state.later.add(at, now, h, func() {
 		if w.state.takeSlot(h) {
 			w.begin(h, w.now())
 		}
@@ -170,7 +170,8 @@ func (w *Worker) bounce(h *held) {
 		pause = min(pause, 10*time.Millisecond<<rounds)
 	}
 	payload := h.d.msg.withHeader(bounceHeader, strconv.Itoa(rounds+1))
-	w.state.later.add(w.now().Add(pause), h, func() {
+	now := w.now()
+	w.state.later.add(now.Add(pause), now, h, func() {
 		w.counters.bounced.Add(1)
 		w.settle(&settlement{h: h, giveback: payload, side: "back"})
 	})

@@ -3,19 +3,24 @@ package celery
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
-// schedule keeps messages until their time.
+// schedule keeps messages until their time. How long that is from now is decided when they come; a clock that is set meanwhile does
+// not change it, as in Celery.
 type schedule struct {
 	mu    sync.Mutex
 	items dueHeap
+	came  int
 	wake  chan struct{}
 }
 
 type due struct {
-	at time.Time
+	at time.Time // as the clocks of messages say it
+	by time.Time // the same by this machine, whose monotonic clock goes on
+	n  int       // they came in this order
 	h  *held
 	do func()
 }
@@ -23,7 +28,7 @@ type due struct {
 type dueHeap []due
 
 func (d dueHeap) Len() int           { return len(d) }
-func (d dueHeap) Less(i, j int) bool { return d[i].at.Before(d[j].at) }
+func (d dueHeap) Less(i, j int) bool { return d[i].by.Before(d[j].by) }
 func (d dueHeap) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
 func (d *dueHeap) Push(x any)        { *d = append(*d, x.(due)) }
 func (d *dueHeap) Pop() any {
@@ -36,9 +41,11 @@ func (d *dueHeap) Pop() any {
 
 func newSchedule() *schedule { return &schedule{wake: make(chan struct{}, 1)} }
 
-func (s *schedule) add(at time.Time, h *held, do func()) {
+// add keeps a message until a time, when it is now by the clock that says so.
+func (s *schedule) add(at, now time.Time, h *held, do func()) {
 	s.mu.Lock()
-	heap.Push(&s.items, due{at, h, do})
+	s.came++
+	heap.Push(&s.items, due{at, time.Now().Add(at.Sub(now)), s.came, h, do})
 	s.mu.Unlock()
 	signal(s.wake)
 }
@@ -50,22 +57,25 @@ func (s *schedule) len() int {
 }
 
 // next removes what is due and reports how long until the next one; negative means none.
-func (s *schedule) next(now time.Time) ([]due, time.Duration) {
+func (s *schedule) next() ([]due, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	var out []due
-	for len(s.items) > 0 && !s.items[0].at.After(now) {
+	for len(s.items) > 0 && !s.items[0].by.After(now) {
 		out = append(out, heap.Pop(&s.items).(due))
 	}
 	if len(s.items) == 0 {
 		return out, -1
 	}
-	return out, s.items[0].at.Sub(now)
+	return out, s.items[0].by.Sub(now)
 }
 
+// drain removes all, and returns it in the order in which it came.
 func (s *schedule) drain() []*held {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	slices.SortFunc(s.items, func(a, b due) int { return a.n - b.n })
 	var out []*held
 	for _, d := range s.items {
 		out = append(out, d.h)
@@ -86,12 +96,12 @@ func (w *Worker) schedule(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		ready, wait := w.state.later.next(w.now())
+		ready, wait := w.state.later.next()
 		for _, d := range ready {
 			d.do()
 		}
 		if wait < 0 || wait > time.Minute {
-			wait = time.Minute // the clock may be set
+			wait = time.Minute
 		}
 		timer.Reset(wait)
 		select {

@@ -121,7 +121,8 @@ func (p *Parts) openPostgres(ctx context.Context) error {
 }
 
 func (p *Parts) openQueue() error {
-	broker, err := celery.Open(celery.Config{BrokerURL: p.cfg.RedisURL, Logger: p.log})
+	// When a task is to run again and who holds it is told by the database's clock: all programs here share that one.
+	broker, err := celery.Open(celery.Config{BrokerURL: p.cfg.RedisURL, Logger: p.log, Now: p.Now})
 	if err != nil {
 		return redisProblem()
 	}
