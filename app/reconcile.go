@@ -89,19 +89,21 @@ func (r *Reconciler) Once(ctx context.Context) (Reconciled, error) {
 	}
 	began := r.now()
 	overdue := ports.Overdue{By: began, Limit: reconcileBatch, QueuedSince: queue.QueuedSince()}
-	if err := r.each(ctx, overdue, queue.Has, &done); err != nil {
+	horizon := began.Add(r.recovery.Horizon())
+	queued := func(doc *domain.Document) bool { return queue.Has(doc.Task, doc.EnqueuedAt, horizon) }
+	if err := r.each(ctx, overdue, queued, &done); err != nil {
 		return done, err
 	}
-	misdated := ports.Overdue{Beyond: began.Add(r.recovery.Horizon()), Limit: reconcileBatch}
-	return done, r.each(ctx, misdated, func(task domain.TaskID, _ time.Time) bool { return queue.Held[task] }, &done)
+	misdated := ports.Overdue{Beyond: horizon, Limit: reconcileBatch}
+	return done, r.each(ctx, misdated, func(doc *domain.Document) bool { return queue.Holds(doc.Task, horizon) }, &done)
 }
 
 // each takes the overdue documents a batch at a time.
-func (r *Reconciler) each(ctx context.Context, overdue ports.Overdue, queued func(domain.TaskID, time.Time) bool, done *Reconciled) error {
+func (r *Reconciler) each(ctx context.Context, overdue ports.Overdue, queued func(*domain.Document) bool, done *Reconciled) error {
 	for {
 		now := r.now() // a task is stamped with the time of its batch: the queue is in order of these times
 		batch, err := r.repo.RecoverOverdue(ctx, overdue, func(doc *domain.Document) domain.Verdict {
-			return doc.Recover(queued(doc.Task, doc.EnqueuedAt), newTaskID(), now, r.recovery)
+			return doc.Recover(queued(doc), newTaskID(), now, r.recovery)
 		})
 		if err != nil {
 			return err

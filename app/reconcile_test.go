@@ -275,6 +275,35 @@ func TestWhatAWrongClockWroteIsMended(t *testing.T) {
 	}
 }
 
+// A worker may hold a task that a wrong clock told to run hours later. Its document gets another that runs at once.
+func TestATaskForAFarTimeIsLost(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	doc := h.upload(t, "x", "held for later")
+	for ahead, enqueued := range map[time.Duration]int{recovery.MaxBackoff: 0, 3 * time.Hour: 1} {
+		h.queue.Lose()
+		queue := &holding{h.queue, map[domain.TaskID]time.Time{doc.Task: h.clock.Now().Add(ahead)}}
+		h.clock.advance(recovery.Patience)
+		done, err := app.NewReconciler(recovery, app.ReconcilerDeps{Repo: h.repo, Queue: queue, Now: h.clock.Now}).Once(t.Context())
+		if err != nil || done.Enqueued != enqueued {
+			t.Errorf("held for %s: reconciled %+v, %v", ahead, done, err)
+		}
+		h.clock.advance(recovery.MaxBackoff)
+	}
+}
+
+// holding is a queue of which workers hold these tasks.
+type holding struct {
+	ports.TaskQueue
+	held map[domain.TaskID]time.Time
+}
+
+func (q *holding) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
+	s, err := q.TaskQueue.Snapshot(ctx)
+	s.Held = q.held
+	return s, err
+}
+
 // advancing lets the clock go on with every batch that is recovered.
 type advancing struct {
 	ports.Repository

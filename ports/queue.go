@@ -35,19 +35,26 @@ type TrainingQueue interface {
 
 // QueueSnapshot is what Snapshot saw.
 type QueueSnapshot struct {
-	Waiting int                    // tasks in the queue
-	Oldest  time.Time              // when the oldest waiting task was enqueued; zero with Waiting > 0 means not known
-	Held    map[domain.TaskID]bool // taken by a worker and not yet done
+	Waiting int                         // tasks in the queue
+	Oldest  time.Time                   // when the oldest waiting task was enqueued; zero with Waiting > 0 means not known
+	Held    map[domain.TaskID]time.Time // taken by a worker and not yet done, and when it is to run; zero is at once
 }
 
 // Has reports whether a task enqueued at that time is, or may still be, in the queue or with a worker: it is held, or it is not
 // clearly older than what still waits. The queue is first in, first out, so a task older than everything that waits is in it no more.
-func (s QueueSnapshot) Has(task domain.TaskID, enqueuedAt time.Time) bool {
+func (s QueueSnapshot) Has(task domain.TaskID, enqueuedAt, horizon time.Time) bool {
 	if task == "" || enqueuedAt.IsZero() {
 		return false
 	}
 	since := s.QueuedSince()
-	return s.Held[task] || since != nil && !enqueuedAt.Before(*since)
+	return s.Holds(task, horizon) || since != nil && !enqueuedAt.Before(*since)
+}
+
+// Holds reports whether a worker has the task, to run it before the horizon. Nobody has a task run later, unless by a clock that
+// is wrong: such a task is as good as lost.
+func (s QueueSnapshot) Holds(task domain.TaskID, horizon time.Time) bool {
+	at, held := s.Held[task]
+	return held && at.Before(horizon)
 }
 
 // clocksDiffer is how far the clocks of two programs that enqueue may be apart, and how long a task may take from its time to

@@ -89,9 +89,9 @@ func (q *Queue) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
 	if err := q.refuse(ctx); err != nil {
 		return ports.QueueSnapshot{}, err
 	}
-	snapshot := ports.QueueSnapshot{Waiting: len(q.waiting), Held: make(map[domain.TaskID]bool, len(q.held))}
+	snapshot := ports.QueueSnapshot{Waiting: len(q.waiting), Held: make(map[domain.TaskID]time.Time, len(q.held))}
 	for task := range q.held {
-		snapshot.Held[task] = true
+		snapshot.Held[task] = time.Time{}
 	}
 	for i, waiting := range q.waiting {
 		if i == 0 || waiting.at.Before(snapshot.Oldest) {

@@ -69,7 +69,7 @@ func (q *Queue) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
 	if err != nil {
 		return ports.QueueSnapshot{}, translate(err)
 	}
-	snapshot := ports.QueueSnapshot{Waiting: int(waiting), Held: make(map[domain.TaskID]bool)}
+	snapshot := ports.QueueSnapshot{Waiting: int(waiting), Held: make(map[domain.TaskID]time.Time)}
 	if waiting > 0 {
 		first, err := q.inspector.Oldest(ctx, DocumentsQueue, peeked)
 		if err != nil {
@@ -82,7 +82,13 @@ func (q *Queue) Snapshot(ctx context.Context) (ports.QueueSnapshot, error) {
 		return ports.QueueSnapshot{}, translate(err)
 	}
 	for _, message := range held {
-		snapshot.Held[domain.TaskID(message.TaskID)] = snapshot.Held[domain.TaskID(message.TaskID)] || message.Unrenewed < pythonPatience
+		if message.Unrenewed >= pythonPatience {
+			continue
+		}
+		id := domain.TaskID(message.TaskID)
+		if at, twice := snapshot.Held[id]; !twice || message.ETA.Before(at) {
+			snapshot.Held[id] = message.ETA
+		}
 	}
 	return snapshot, nil
 }

@@ -235,15 +235,24 @@ func TestSilentHoldersAreNotBelievedForEver(t *testing.T) {
 	queue := tasks.NewQueue(open(t, server.URL))
 	rdb := dial(t, server.URL)
 	visibility := time.Hour // Celery's default, and ours
-	for id, taken := range map[string]time.Duration{
-		"python, just now":     0,
-		"python, long ago":     3 * time.Minute,
-		"ours, long ago":       visibility - 30*time.Second,
-		"ours, almost expired": visibility - time.Second,
+	soon, far := time.Now().Add(time.Minute).UTC().Truncate(time.Microsecond), time.Now().Add(3*time.Hour).UTC().Truncate(time.Microsecond)
+	for name, taken := range map[string]time.Duration{
+		"python, just now":                                  0,
+		"python, long ago":                                  3 * time.Minute,
+		"ours, long ago":                                    visibility - 30*time.Second,
+		"ours, almost expired":                              visibility - time.Second,
+		"later, " + soon.Format(time.RFC3339Nano):           0,
+		"much later, " + far.Format(time.RFC3339Nano):       0,
+		"twice, one later, " + far.Format(time.RFC3339Nano): 0,
+		"twice, one later":                                  0,
 	} {
-		entry := `[{"body": "W1sxXSx7fSx7fV0=", "headers": {"id": "` + id + `", "task": "t"}, "content-type": "application/json", "properties": {"body_encoding": "base64"}}, "", "documents"]`
+		id, eta := name, "null"
+		if i := strings.LastIndex(name, ", 2"); i >= 0 {
+			id, eta = name[:i], `"`+name[i+2:]+`"`
+		}
+		entry := `[{"body": "W1sxXSx7fSx7fV0=", "headers": {"id": "` + id + `", "task": "t", "eta": ` + eta + `}, "content-type": "application/json", "properties": {"body_encoding": "base64"}}, "", "documents"]`
 		score := float64(time.Now().Add(-taken).UnixMicro()) / 1e6
-		if err := errors.Join(rdb.HSet(t.Context(), "unacked", id, entry).Err(), rdb.ZAdd(t.Context(), "unacked_index", redis.Z{Score: score, Member: id}).Err()); err != nil {
+		if err := errors.Join(rdb.HSet(t.Context(), "unacked", name, entry).Err(), rdb.ZAdd(t.Context(), "unacked_index", redis.Z{Score: score, Member: name}).Err()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -251,10 +260,14 @@ func TestSilentHoldersAreNotBelievedForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[domain.TaskID]bool{"python, just now": true, "python, long ago": false, "ours, long ago": true, "ours, almost expired": true} {
-		if got.Held[id] != want {
-			t.Errorf("%s: held %v, want %v", id, got.Held[id], want)
+	for id, want := range map[domain.TaskID]bool{"python, just now": true, "python, long ago": false, "ours, long ago": true, "ours, almost expired": true,
+		"later": true, "much later": false, "twice, one later": true} {
+		if holds := got.Holds(id, time.Now().Add(time.Hour)); holds != want {
+			t.Errorf("%s: held %v, want %v", id, holds, want)
 		}
+	}
+	if at := got.Held["later"]; !at.Equal(soon) {
+		t.Errorf("a task that is to run at %s is held until %s", soon, at)
 	}
 }
 

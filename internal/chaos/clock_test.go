@@ -70,7 +70,7 @@ func clockedBinary(t *testing.T) string {
 		source = bytes.Replace(source, []byte(change[0]), []byte(change[1]), 1)
 	}
 	// A folder that stays, or all of Go would be compiled anew in every run.
-	dir := folder(t, "bin/chaos-clock")
+	dir := folder(t, "bin/_clock")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

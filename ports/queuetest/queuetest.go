@@ -216,12 +216,15 @@ func snapshot(t *testing.T, h Harness) ports.QueueSnapshot {
 	return s
 }
 
+// horizon is later than any task here is to run.
+func horizon() time.Time { return time.Now().Add(time.Hour) }
+
 func emptySnapshot(t *testing.T, h Harness) {
 	s := snapshot(t, h)
 	if s.Waiting != 0 || !s.Oldest.IsZero() || len(s.Held) != 0 {
 		t.Errorf("snapshot is %+v", s)
 	}
-	if task, _ := newTask(); s.Has(task, time.Now()) {
+	if task, _ := newTask(); s.Has(task, time.Now(), horizon()) {
 		t.Error("an empty queue has a task")
 	}
 }
@@ -250,7 +253,7 @@ func snapshotWaiting(t *testing.T, h Harness) {
 		{"one clearly older than all that wait", "older", oldest.Add(-time.Minute), false},
 		{"one that was never enqueued", second, time.Time{}, false},
 	} {
-		if got := s.Has(c.task, c.at); got != c.want {
+		if got := s.Has(c.task, c.at, horizon()); got != c.want {
 			t.Errorf("has %s: %t", c.what, got)
 		}
 	}
@@ -270,13 +273,13 @@ func snapshotHeld(t *testing.T, h Harness) {
 	})
 	receive(t, holding)
 	s := snapshot(t, h)
-	if s.Waiting != 0 || !s.Held[task] || !s.Has(task, at) {
+	if s.Waiting != 0 || !s.Holds(task, horizon()) || !s.Has(task, at, horizon()) {
 		t.Errorf("snapshot is %+v while the task is held", s)
 	}
 	close(release)
 	waitFor(t, h, task, ports.TaskSuccess)
 	deadline := time.Now().Add(patience)
-	for snapshot(t, h).Held[task] {
+	for snapshot(t, h).Holds(task, horizon()) {
 		if time.Now().After(deadline) {
 			t.Fatal("a finished task is still held")
 		}
@@ -287,7 +290,7 @@ func lost(t *testing.T, h Harness) {
 	task, doc := newTask()
 	at := enqueue(t, h, task, doc)
 	h.Lose(t)
-	if s := snapshot(t, h); s.Waiting != 0 || s.Has(task, at) {
+	if s := snapshot(t, h); s.Waiting != 0 || s.Has(task, at, horizon()) {
 		t.Errorf("snapshot is %+v after the queue was lost", s)
 	}
 	// What comes later does not hide the loss: the lost task is clearly older than everything that waits.
@@ -295,7 +298,7 @@ func lost(t *testing.T, h Harness) {
 	if err := h.Queue.Enqueue(t.Context(), later, doc, at.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if s := snapshot(t, h); s.Has(task, at) || !s.Has(later, at.Add(time.Minute)) {
+	if s := snapshot(t, h); s.Has(task, at, horizon()) || !s.Has(later, at.Add(time.Minute), horizon()) {
 		t.Errorf("snapshot is %+v after a later task", s)
 	}
 }
