@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"bytes"
 	"encoding/xml"
 	"io"
 	"slices"
@@ -12,6 +13,10 @@ import (
 
 // fewLetters is what a page has fewer of whose content is in its pictures, as scanners' stamps and page numbers are.
 const fewLetters = 50
+
+// leastLeaf is the longer side, in pixels, of the smallest picture that may be a scan: a page at 72 pixels per inch has 840. Smaller
+// ones are logos and illustrations, whose text would be noise.
+const leastLeaf = 600
 
 // letters counts letters and digits.
 func letters(text string) int {
@@ -77,6 +82,9 @@ func (l *leaves) readOne(r *Reader, part string, out *page) error {
 	kind, ok := pictures[r.types.DetectType(data[:min(len(data), ports.DetectBytes)], domain.FileName(part))]
 	if !ok {
 		return nil
+	}
+	if size, err := kind.config(bytes.NewReader(data)); err != nil || max(size.Width, size.Height) < leastLeaf {
+		return nil // damaged, or an ornament
 	}
 	return kind.read(r, data, out)
 }

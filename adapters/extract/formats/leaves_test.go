@@ -69,6 +69,7 @@ func TestScansInOfficeDocuments(t *testing.T) {
 	}{
 		"docx":              {docxType, scansInDOCX("see below", scan, other), []string{"see below", "Dear", "Another page"}, "", 0},
 		"docx of text":      {docxType, scansInDOCX(strings.Repeat("enough words ", 10), scan, other), []string{"enough words"}, "Another page", 0},
+		"docx, a logo":      {docxType, scansInDOCX("see below", formatstest.PNG(formatstest.Picture(500, 400, letter)), other), []string{"see below", "Another page"}, "Dear", 0},
 		"docx, one damaged": {docxType, scansInDOCX("see below", scan[:len(scan)/2], other), []string{"see below", "Another page"}, "Dear", 0},
 		"odt":               {odfType + "text", withPicture("text", shown), []string{"the footer", "Dear"}, "", 0},
 		"odp": {odfType + "presentation", withPicture("presentation", `<draw:page>`+shown+`</draw:page><draw:page><text:p>`+strings.Repeat("enough words ", 10)+`</text:p></draw:page>`),
