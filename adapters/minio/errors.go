@@ -59,8 +59,10 @@ func (s *Store) fromAnswer(answer minio.ErrorResponse) *domain.Error {
 	case minio.EntityTooLarge:
 		return domain.Errorf(domain.TooLarge, "more bytes than the object storage takes")
 	case minio.AccessDenied, minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, codeExpiredToken,
-		minio.RequestTimeTooSkewed, minio.AuthorizationHeaderMalformed, minio.InvalidRegion, minio.AllAccessDisabled:
+		minio.AuthorizationHeaderMalformed, minio.InvalidRegion, minio.AllAccessDisabled:
 		return domain.Errorf(domain.Unavailable, "the object storage is not set up correctly").Because("misconfigured")
+	case minio.RequestTimeTooSkewed:
+		return domain.Errorf(domain.Unavailable, "the clocks of this machine and of the object storage are too far apart").Because("clocks")
 	case minio.BadDigest, minio.XAmzContentSHA256Mismatch, codeChecksumMismatch, minio.IncompleteBody:
 		return domain.Errorf(domain.Unavailable, "the upload was damaged on its way to the object storage")
 	case codeStorageFull, codeBucketQuota, codeQuota:

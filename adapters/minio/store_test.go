@@ -117,7 +117,7 @@ func TestErrors(t *testing.T) {
 		"AccessDenied":                   {403, domain.Unavailable, "misconfigured"},
 		"InvalidAccessKeyId":             {403, domain.Unavailable, "misconfigured"},
 		"SignatureDoesNotMatch":          {403, domain.Unavailable, "misconfigured"},
-		"RequestTimeTooSkewed":           {403, domain.Unavailable, "misconfigured"},
+		"RequestTimeTooSkewed":           {403, domain.Unavailable, "clocks"},
 		"XMinioStorageFull":              {507, domain.Unavailable, "full"},
 		"XMinioAdminBucketQuotaExceeded": {400, domain.Unavailable, "full"},
 		"SomethingNew":                   {507, domain.Unavailable, "full"},
