@@ -97,9 +97,9 @@ bench-classify: ## file made-up papers and print how many are filed right, by ho
 	go test -p 1 -tags bench -run '^TestBenchClassify$$' -count=1 -v -timeout 10m ./adapters/classify
 
 .PHONY: bench-extract
-bench-extract: ## measure reading against pdftotext and native Tesseract, in one run; CORPUS_DIR adds its PDFs
+bench-extract: test-deps ## measure reading against pdftotext and native Tesseract, and a worker against two; CORPUS_DIR adds its PDFs
 	@.ci/deps bench
-	CORPUS_DIR=$${CORPUS_DIR:+$$(realpath "$$CORPUS_DIR")} go test -tags bench -run '^TestBench(Extract|Thumbnails)$$' -count=1 -v -timeout 30m -p 1 ./adapters/extract ./adapters/extract/formats
+	CORPUS_DIR=$${CORPUS_DIR:+$$(realpath "$$CORPUS_DIR")} go test -tags bench -run '^TestBench(Extract|Thumbnails|Workers)$$' -count=1 -v -timeout 30m -p 1 ./adapters/extract ./adapters/extract/formats ./internal/bench
 
 .PHONY: chaos
 chaos: export CHAOS_TASKS ?= 2000
