@@ -48,7 +48,7 @@ func newProject(t *testing.T, name string) *project {
 			out, _ := p.run("logs", "--no-color", "--tail", "30")
 			t.Log(out)
 		}
-		if out, err := p.run("--profile", "python-worker", "down", "-v", "--remove-orphans", "-t", "5"); err != nil {
+		if out, err := p.run("--profile", "python-worker", "--profile", "monitoring", "down", "-v", "--remove-orphans", "-t", "5"); err != nil {
 			t.Errorf("take it down: %v\n%s", err, out)
 		}
 		if left := p.docker("ps", "-aq", "--filter", "label=com.docker.compose.project="+name); left != "" {

@@ -4,9 +4,12 @@ package compose
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +47,10 @@ func TestWholeVault(t *testing.T) {
 		p.healthy("worker", 3)
 	})
 	step("each of the three APIs has answered through nginx", func() { everyReplicaAnswers(p) })
+	step("Prometheus sees the six, all rules hold, nothing is alerted", func() {
+		p.must("--profile", "monitoring", "up", "-d", "--no-deps", "prometheus")
+		watched(p, 3, 3)
+	})
 	step("sixty documents by six clients, three of each", func() { many(p, "with three of each", 60) })
 	step("an API and a worker killed under uploads, none lost", func() { killedUnderLoad(p) })
 	for _, service := range []string{"postgres", "redis", "minio"} {
@@ -112,6 +119,76 @@ func everyReplicaAnswers(p *project) {
 			if !strings.Contains(p.docker("logs", id), "/api/topics") {
 				return fmt.Errorf("the API %s was never asked", id)
 			}
+		}
+		return nil
+	})
+}
+
+// watched asks Prometheus until it has scraped that many APIs and workers and has evaluated every rule that ships, none of which
+// may fire.
+func watched(p *project, apis, workers int) {
+	p.t.Helper()
+	prometheus := p.containers("prometheus")
+	if len(prometheus) != 1 {
+		p.t.Fatalf("%d containers of Prometheus run", len(prometheus))
+	}
+	ask := func(path string, answer any) error {
+		out, err := exec.Command("docker", "exec", prometheus[0], "wget", "-q", "-O", "-", "http://127.0.0.1:9090/api/v1/"+path).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s: %w: %s", path, err, out)
+		}
+		return json.Unmarshal(out, answer)
+	}
+	p.eventually(func() error {
+		var answer struct {
+			Data struct {
+				ActiveTargets []struct {
+					Health    string
+					LastError string
+					Labels    struct{ Job string }
+				}
+			}
+		}
+		if err := ask("targets", &answer); err != nil {
+			return err
+		}
+		up := map[string]int{}
+		for _, target := range answer.Data.ActiveTargets {
+			if target.Health != "up" {
+				return fmt.Errorf("a target is %s: %s", target.Health, target.LastError)
+			}
+			up[target.Labels.Job]++
+		}
+		if want := map[string]int{"docuvault-api": apis, "docuvault-worker": workers}; !maps.Equal(up, want) {
+			return fmt.Errorf("Prometheus sees %v, want %v", up, want)
+		}
+		return nil
+	})
+	p.eventually(func() error {
+		var answer struct {
+			Data struct {
+				Groups []struct {
+					Rules []struct{ Name, Health, State, LastError string }
+				}
+			}
+		}
+		if err := ask("rules", &answer); err != nil {
+			return err
+		}
+		rules := 0
+		for _, group := range answer.Data.Groups {
+			for _, rule := range group.Rules {
+				rules++
+				if rule.Health != "ok" { // "unknown" until it was evaluated
+					return fmt.Errorf("rule %s is %s: %s", rule.Name, rule.Health, rule.LastError)
+				}
+				if rule.State == "firing" {
+					p.t.Errorf("%s fires", rule.Name)
+				}
+			}
+		}
+		if want := strings.Count(read(p.t, "../../compose/monitoring/alerts.yaml"), "- alert:"); rules != want {
+			return fmt.Errorf("%d rules are loaded, %d ship", rules, want)
 		}
 		return nil
 	})

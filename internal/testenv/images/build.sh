@@ -7,7 +7,7 @@
 #   docuvault-standin/postgres   Debian's PostgreSQL      docuvault-standin/redis   Debian's redis-server
 #   docuvault-standin/minio      minio and mc, as .ci/deps built them
 #   docuvault-standin/nginx      Debian's nginx           docuvault-standin/python  Debian's Python with Celery
-#   docuvault-standin/golang     this machine's Go toolchain
+#   docuvault-standin/prometheus Debian's prometheus      docuvault-standin/golang  this machine's Go toolchain
 #
 # Needs a daemon that answers, apt and Go. Standard output is lines of NAME=image for the environment. What is there already
 # is not built again: every image remembers what it was made from.
@@ -19,7 +19,7 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 say() { printf '==> %s\n' "$*" >&2; }
 
 packages=(base-files base-passwd bash ca-certificates coreutils dash findutils grep libc-bin nginx-light postgresql python3 celery
-	python3-boto3 python3-psycopg2 python3-redis redis-server sed util-linux wget)
+	prometheus python3-boto3 python3-psycopg2 python3-redis redis-server sed util-linux wget)
 
 # stamp is what an image is made from, so that a change of it makes a new image.
 stamp() { cat build.sh ./*-entrypoint.sh /etc/debian_version "$@" | sha256sum | cut -c -16; }
@@ -94,6 +94,13 @@ EXPOSE 80
 STOPSIGNAL SIGQUIT
 CMD ["nginx", "-g", "daemon off;"]
 D
+image prometheus <<'D'
+RUN mkdir /prometheus && chown nobody: /prometheus
+USER nobody
+EXPOSE 9090
+VOLUME /prometheus
+ENTRYPOINT ["/usr/bin/prometheus"]
+D
 image python <<'D'
 CMD ["python3"]
 D
@@ -108,6 +115,7 @@ REDIS_IMAGE=$prefix/redis
 MINIO_IMAGE=$prefix/minio
 MC_IMAGE=$prefix/minio
 NGINX_IMAGE=$prefix/nginx
+PROMETHEUS_IMAGE=$prefix/prometheus
 PYTHON_IMAGE=$prefix/python
 GO_IMAGE=$prefix/golang
 BASE_IMAGE=$prefix/base
