@@ -89,6 +89,36 @@ func far(a, b color.RGBA) bool {
 	return off(a.R, b.R) || off(a.G, b.G) || off(a.B, b.B) || a.A != b.A
 }
 
+// TestLetters looks at a letter in shades of gray alone, packed like formatstest.HEIC, and at two in one picture of two tiles.
+func TestLetters(t *testing.T) {
+	e := load(t)
+	gray, err := os.ReadFile(filepath.Join("testdata", "gray.heic"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data  []byte
+		model color.Model
+		size  image.Point
+		ink   []image.Rectangle // where letters begin
+	}{
+		"gray":  {gray, color.GrayModel, image.Pt(1240, 400), []image.Rectangle{image.Rect(38, 20, 120, 60)}},
+		"tiles": {formatstest.HEICGrid(), color.YCbCrModel, image.Pt(1240, 800), []image.Rectangle{image.Rect(38, 20, 120, 60), image.Rect(38, 420, 120, 460)}},
+	} {
+		with(t, e, c.data, func(p *heif.Picture) {
+			got, err := p.Decode()
+			if err != nil || got.Bounds().Size() != c.size || got.ColorModel() != c.model {
+				t.Fatalf("%s: %v, %v", name, got, err)
+			}
+			for _, area := range c.ink {
+				if !dark(got, area) || dark(got, area.Add(image.Pt(1080, 320))) {
+					t.Errorf("%s: no ink at %v, or some across from it", name, area)
+				}
+			}
+		})
+	}
+}
+
 func TestTurnsAsTheFileSays(t *testing.T) {
 	e := load(t)
 	for quarters := range byte(4) {
