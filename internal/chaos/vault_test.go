@@ -68,7 +68,9 @@ type vaultRun struct {
 	rnd   *rand.Rand
 	redis testenv.RedisServer
 	db    testenv.Database
+	s3    testenv.S3Server
 	http  *http.Client
+	store string // the bucket
 
 	apis      []*program
 	addresses []string
@@ -103,8 +105,9 @@ func newVaultRun(t *testing.T, options vaultOptions) *vaultRun {
 		options.s3 = &shared
 	}
 	s3 := *options.s3
+	r.s3, r.store = s3, testenv.Bucket(t, s3)
 	r.env = append(os.Environ(), "DATABASE_URL="+r.db.AppDSN, "REDIS_URL="+r.redis.URL, "MINIO_ENDPOINT="+s3.Endpoint,
-		"MINIO_ACCESS_KEY="+s3.AccessKey, "MINIO_SECRET_KEY="+s3.SecretKey, "MINIO_BUCKET="+testenv.Bucket(t, s3),
+		"MINIO_ACCESS_KEY="+s3.AccessKey, "MINIO_SECRET_KEY="+s3.SecretKey, "MINIO_BUCKET="+r.store,
 		"SECRET_KEY=0123456789abcdef0123456789abcdef", "LOG_LEVEL=error", "DATABASE_MAX_CONNS=4", "WORKER_CONCURRENCY=2")
 	r.env = append(r.env, options.env...)
 	bin := options.bin
