@@ -117,16 +117,24 @@ func start(t *testing.T, bin string, env []string, args ...string) *process {
 // memory returns the resident set in bytes: now, and its peak since the last resetPeak.
 func (p *process) memory(t *testing.T) (now, peak int64) {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	now, peak, err := memoryOf(p.cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return now, peak
+}
+
+func memoryOf(pid int) (now, peak int64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, err
+	}
 	field := func(name string) int64 {
 		_, rest, _ := strings.Cut(string(status), name+":")
-		kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+		kb, _ := strconv.ParseInt(strings.Fields(rest + " 0")[0], 10, 64) // one that has just ended has none
 		return kb << 10
 	}
-	return field("VmRSS"), field("VmHWM")
+	return field("VmRSS"), field("VmHWM"), nil
 }
 
 func (p *process) resetPeak(t *testing.T) {

@@ -4,9 +4,6 @@ package bench
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -87,23 +84,10 @@ func drain(t *testing.T, workers int) (rate, string) {
 		_, peak := p.memory(t)
 		own += peak
 		for _, pid := range childproc.Children(p.cmd.Process.Pid) {
-			children += peakOf(pid)
+			if _, peak, err := memoryOf(pid); err == nil { // else it is gone
+				children += peak
+			}
 		}
 	}
 	return v, fmt.Sprintf("peak %d MiB, children %d MiB", own>>20, children>>20)
-}
-
-// peakOf is the most memory that a process had, in bytes; 0 if it is gone.
-func peakOf(pid int) int64 {
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return 0
-	}
-	kb, _ := strconv.ParseInt(fields[0], 10, 64)
-	return kb << 10
 }

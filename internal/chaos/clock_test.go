@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -184,15 +183,7 @@ func TestClocks(t *testing.T) {
 		lost := l.check(5 * time.Minute)
 		out.row(o.name, "%d documents, %d lost, the last ready %v later; slowest answer %v; %s", len(l.accepted), lost,
 			time.Since(stopped).Round(time.Second), l.slowest.Round(10*time.Millisecond), l.counts())
-		for _, wrong := range l.wrong {
-			t.Errorf("%s: %s", o.name, wrong)
-		}
-		for what := range l.answers {
-			if strings.HasSuffix(what, " none") || strings.HasSuffix(what, " refused") {
-				t.Errorf("%s: requests without an answer: %s", o.name, l.counts())
-				break
-			}
-		}
+		l.mustAnswer(t, o.name)
 	}
 	t.Log(out.String())
 }

@@ -3,7 +3,6 @@
 package chaos
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -53,15 +52,7 @@ func TestOutages(t *testing.T) {
 		lost := l.check(5 * time.Minute)
 		out.row(o.name, "first 201 %v after its return; %d documents, %d lost; slowest answer %v; %s", l.firstAfter(back).Round(10*time.Millisecond),
 			len(l.accepted), lost, l.slowest.Round(10*time.Millisecond), l.counts())
-		for _, wrong := range l.wrong {
-			t.Errorf("%s: %s", o.name, wrong)
-		}
-		for what := range l.answers {
-			if strings.HasSuffix(what, " none") || strings.HasSuffix(what, " refused") {
-				t.Errorf("%s: requests without an answer: %s", o.name, l.counts())
-				break
-			}
-		}
+		l.mustAnswer(t, o.name)
 		if o.taken && during < 0 {
 			t.Errorf("%s: no upload was taken meanwhile", o.name)
 		}

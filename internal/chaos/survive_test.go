@@ -227,6 +227,20 @@ func (l *load) mustBeClean(t *testing.T) {
 	}
 }
 
+// mustAnswer reports answers that may never be during that trouble, and requests without any.
+func (l *load) mustAnswer(t *testing.T, trouble string) {
+	t.Helper()
+	for _, wrong := range l.wrong {
+		t.Errorf("%s: %s", trouble, wrong)
+	}
+	for what := range l.answers {
+		if strings.HasSuffix(what, " none") || strings.HasSuffix(what, " refused") {
+			t.Errorf("%s: requests without an answer: %s", trouble, l.counts())
+			return
+		}
+	}
+}
+
 // TestFullDisk keeps documents on a disk that fills up: uploads are refused with the advice to try again, what is stored stays
 // readable, and uploads are taken again once there is room. It mounts a small disk, which takes root on Linux.
 func TestFullDisk(t *testing.T) {

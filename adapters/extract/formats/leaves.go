@@ -49,9 +49,9 @@ func (l *leaves) shown(e xml.StartElement) {
 	}
 }
 
-// add notes a picture, once.
+// add notes a picture that is there, once.
 func (l *leaves) add(part string) {
-	if part != "" && !slices.Contains(l.parts, part) {
+	if _, there := l.archive.entries[part]; there && !slices.Contains(l.parts, part) {
 		l.parts = append(l.parts, part)
 	}
 }
