@@ -148,19 +148,28 @@ func benchPDF(t *testing.T, w io.Writer) {
 	files := samplePDFs(t)
 	const rounds = 5
 	var whole, text, theirs spent
+	each := make([]struct{ text, other time.Duration }, len(files))
 	for round := range rounds + 1 {
-		for _, f := range files {
+		for i, f := range files {
 			_, took := benchRead(t, x, f)
 			inside := formatstest.Zip(formatstest.Part{Name: "a.pdf", Content: bytes.NewReader(f.data)})
 			_, alone := benchRead(t, x, benchFile{"a.zip", "application/zip", inside})
 			other := benchRun(t, "pdftotext", "-q", f.path, os.DevNull)
 			if round > 0 { // the first warms up
 				whole, text, theirs = whole.plus(took), text.plus(alone), theirs.plus(other)
+				each[i].text += alone.wall
+				each[i].other += other.wall
 			}
 		}
 	}
+	var ratios []float64
+	for _, f := range each {
+		ratios = append(ratios, f.text.Seconds()/f.other.Seconds())
+	}
+	slices.Sort(ratios)
 	n := rounds * len(files)
 	compare(w, fmt.Sprintf("text of one of %d PDFs; pdftotext", len(files)), text.each(n), theirs.each(n), "aim: at most 1")
+	fmt.Fprintf(w, "  file by file: the best, the median, the worst\t%.2f\t%.2f\t%.2f\t\n", ratios[0], ratios[len(ratios)/2], ratios[len(ratios)-1])
 	compare(w, "  text and thumbnail; pdftotext, which makes none", whole.each(n), theirs.each(n), "")
 }
 

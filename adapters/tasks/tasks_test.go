@@ -236,32 +236,40 @@ func TestSilentHoldersAreNotBelievedForEver(t *testing.T) {
 	rdb := dial(t, server.URL)
 	visibility := time.Hour // Celery's default, and ours
 	soon, far := time.Now().Add(time.Minute).UTC().Truncate(time.Microsecond), time.Now().Add(3*time.Hour).UTC().Truncate(time.Microsecond)
-	for name, taken := range map[string]time.Duration{
-		"python, just now":                                  0,
-		"python, long ago":                                  3 * time.Minute,
-		"ours, long ago":                                    visibility - 30*time.Second,
-		"ours, almost expired":                              visibility - time.Second,
-		"later, " + soon.Format(time.RFC3339Nano):           0,
-		"much later, " + far.Format(time.RFC3339Nano):       0,
-		"twice, one later, " + far.Format(time.RFC3339Nano): 0,
-		"twice, one later":                                  0,
-	} {
-		id, eta := name, "null"
-		if i := strings.LastIndex(name, ", 2"); i >= 0 {
-			id, eta = name[:i], `"`+name[i+2:]+`"`
+	hold := func(tag, id string, taken time.Duration, eta time.Time) {
+		t.Helper()
+		at := "null"
+		if !eta.IsZero() {
+			at = `"` + eta.Format(time.RFC3339Nano) + `"`
 		}
-		entry := `[{"body": "W1sxXSx7fSx7fV0=", "headers": {"id": "` + id + `", "task": "t", "eta": ` + eta + `}, "content-type": "application/json", "properties": {"body_encoding": "base64"}}, "", "documents"]`
+		entry := `[{"body": "W1sxXSx7fSx7fV0=", "headers": {"id": "` + id + `", "task": "t", "eta": ` + at + `}, "content-type": "application/json", "properties": {"body_encoding": "base64"}}, "", "documents"]`
 		score := float64(time.Now().Add(-taken).UnixMicro()) / 1e6
-		if err := errors.Join(rdb.HSet(t.Context(), "unacked", name, entry).Err(), rdb.ZAdd(t.Context(), "unacked_index", redis.Z{Score: score, Member: name}).Err()); err != nil {
+		if err := errors.Join(rdb.HSet(t.Context(), "unacked", tag, entry).Err(), rdb.ZAdd(t.Context(), "unacked_index", redis.Z{Score: score, Member: tag}).Err()); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for id, taken := range map[string]time.Duration{
+		"python, just now":     0,
+		"python, long ago":     3 * time.Minute,
+		"ours, long ago":       visibility - 30*time.Second,
+		"ours, almost expired": visibility - time.Second,
+	} {
+		hold(id, id, taken, time.Time{})
+	}
+	hold("later", "later", 0, soon)
+	hold("much later", "much later", 0, far)
+	held := map[domain.TaskID]bool{"python, just now": true, "python, long ago": false, "ours, long ago": true, "ours, almost expired": true, "later": true, "much later": false}
+	for i := range 8 { // in whichever order Redis returns them
+		id := fmt.Sprintf("twice %d", i)
+		hold(id+" far", id, 0, far)
+		hold(id+" now", id, 0, time.Time{})
+		held[domain.TaskID(id)] = true
 	}
 	got, err := queue.Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[domain.TaskID]bool{"python, just now": true, "python, long ago": false, "ours, long ago": true, "ours, almost expired": true,
-		"later": true, "much later": false, "twice, one later": true} {
+	for id, want := range held {
 		if holds := got.Holds(id, time.Now().Add(time.Hour)); holds != want {
 			t.Errorf("%s: held %v, want %v", id, holds, want)
 		}
