@@ -77,7 +77,8 @@ func HEICGrid() []byte {
 	const grid, first, second = 1, 2, 3 // items
 	const width, height = 1240, 400
 	tile := part("mdat")[8:]
-	layout := append([]byte{0, 0, 2 - 1, 1 - 1}, u16(width, 2*height)...) // version, flags, rows and columns less one, size
+	const rows, columns = 2, 1
+	layout := append([]byte{0, 0, rows - 1, columns - 1}, u16(columns*width, rows*height)...) // version, flags, less one of each, size
 	item := func(id uint16, kind string, flags byte) []byte {
 		entry := full("infe", 2, u16(id, 0), []byte(kind), []byte{0})
 		entry[11] = flags
@@ -94,7 +95,7 @@ func HEICGrid() []byte {
 			full("iinf", 0, u16(3), item(grid, "grid", 0), item(first, "hvc1", hidden), item(second, "hvc1", hidden)),
 			full("iref", 0, box("dimg", u16(grid, 2, first, second))),
 			box("iprp",
-				box("ipco", part("hvcC"), part("ispe"), part("pixi"), full("ispe", 0, u32(width, 2*height))),
+				box("ipco", part("hvcC"), part("ispe"), part("pixi"), full("ispe", 0, u32(columns*width, rows*height))),
 				full("ipma", 0, u32(3), // which properties belong to which item; the decoder's setup is essential
 					u16(grid), []byte{2, 4, 3}, u16(first), []byte{3, 0x81, 2, 3}, u16(second), []byte{3, 0x81, 2, 3})))
 	}
