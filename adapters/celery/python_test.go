@@ -175,7 +175,7 @@ func TestPythonToGo(t *testing.T) {
 		"hard_limit":        `map[args:[1] exc:TimeLimitExceeded module:billiard.exceptions state:FAILURE traceback:false]`,
 		"announced":         `map[before:PENDING value:[STARTED SUCCESS]]`,
 		"started":           `map[state:REVOKED value:[[hostname pid] ` + in.w.Hostname() + ` true]]`,
-		"exceptions":        `map[value:[builtins.KeyError builtins.OSError celery.exceptions.Reject builtins.Exception celery.exceptions.SecurityError celery.exceptions.Made]]`,
+		"exceptions":        `map[value:[builtins.KeyError builtins.OSError celery.exceptions.Reject builtins.Exception celery.exceptions.Made celery.exceptions.SecurityError]]`,
 		"retry_keeps":       `map[state:SUCCESS value:map[expires:true group:group index:3 kwargs:map[k:1] limits:[30 20] parent:parent priority:6 reply_to:reply retries:1 root:root shadow:shown tenant:t1]]`,
 
 		"time_limit_from_control": `map[args:[] exc:SoftTimeLimitExceeded module:billiard.exceptions state:FAILURE traceback:false]`,

@@ -154,9 +154,10 @@ def started():
 
 @case
 def exceptions():
-    """The classes that get() raises are the ones named, where they exist."""
+    """The classes that get() raises are the ones named, where they exist. What is no exception comes last: Celery refuses it wherever
+    it reads the answer, and on a busy machine it reads it twice, the second time while it waits for the next."""
     out = []
-    for module, name in (("builtins", "KeyError"), ("builtins", "OSError"), ("celery.exceptions", "Reject"), ("json", "JSONDecodeError"), ("os", "system"), ("vault.errors", "Made")):
+    for module, name in (("builtins", "KeyError"), ("builtins", "OSError"), ("celery.exceptions", "Reject"), ("json", "JSONDecodeError"), ("vault.errors", "Made"), ("os", "system")):
         try:
             app.send_task("go.fail_as", (module, name)).get(timeout=WAIT)
         except Exception as exc:
