@@ -22,6 +22,7 @@ import (
 // The whole of compose.yaml, from nothing: built, up, used, scaled, broken, and taken down again.
 func TestWholeVault(t *testing.T) {
 	p := newProject(t, "docuvault-test")
+	p.env = append(p.env, "METRICS_ADDR=:9464") // what the profile monitoring is to be used with
 	var times bytes.Buffer
 	step := func(what string, do func()) {
 		started := time.Now()
