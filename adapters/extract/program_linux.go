@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +18,7 @@ import (
 type role struct {
 	memory uint64 // bytes of address space
 	file   uint64 // bytes of the largest file it may write
-	filter func() error
+	filter func() (assembled, error)
 }
 
 // roleNamed returns the role of that name: the second argument that makes this program limit itself and then become another one.
@@ -43,12 +46,11 @@ func (p program) command(cfg Config) []string {
 // become limits this process and becomes the program that args name: role, sandbox, seconds of processor time, program and its
 // arguments. It returns only if that fails.
 func become(args []string, log *slog.Logger) int {
-	if err := confineAndExec(args); err != nil {
-		log.Error("the program cannot be run", "err", err)
-	}
+	log.Error("the program cannot be run", "err", confineAndExec(args))
 	return exitProgram
 }
 
+// confineAndExec returns only if it fails.
 func confineAndExec(args []string) error {
 	if len(args) < 4 {
 		return errors.New("arguments are missing")
@@ -65,15 +67,38 @@ func confineAndExec(args []string) error {
 	if _, err := os.Stat(path); err != nil { //nolint:gosec // the operator names the program
 		return err
 	}
-	for resource, most := range map[int]uint64{
-		unix.RLIMIT_AS: role.memory, unix.RLIMIT_CPU: seconds, unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: role.file,
-	} {
-		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil && required {
+	filter, unfiltered := role.filter()
+	if unfiltered != nil && required {
+		return unfiltered
+	}
+	program, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	argv, err := syscall.SlicePtrFromStrings(args[3:])
+	if err != nil {
+		return err
+	}
+	env, err := syscall.SlicePtrFromStrings(os.Environ())
+	if err != nil {
+		return err
+	}
+	// The limit on memory is below what this process has mapped already: from there on it gets none, and Go ends it where it asks
+	// for some. So all that takes memory comes before, nothing collects garbage, and the program is begun without Go's own Exec.
+	debug.SetGCPercent(-1)
+	for _, limit := range []struct {
+		resource int
+		most     uint64
+	}{{unix.RLIMIT_CPU, seconds}, {unix.RLIMIT_CORE, 0}, {unix.RLIMIT_FSIZE, role.file}, {unix.RLIMIT_AS, role.memory}} {
+		if err := unix.Setrlimit(limit.resource, &unix.Rlimit{Cur: limit.most, Max: limit.most}); err != nil && required {
 			return fmt.Errorf("set a limit: %w", err)
 		}
 	}
-	if err := role.filter(); err != nil && required {
-		return err
+	if unfiltered == nil {
+		if err := filter.install(); err != nil && required {
+			return err
+		}
 	}
-	return unix.Exec(path, args[3:], os.Environ())
+	_, _, failed := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(program)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0]))) //nolint:gosec // the call takes addresses
+	return failed
 }

@@ -100,18 +100,34 @@ func filterCalls() error { return install(callFilter(os.Getpid())) }
 
 // install puts a filter before all threads of this process and of what it starts.
 func install(program []bpf.Instruction) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	ready, err := assemble(program)
+	if err != nil {
+		return err
+	}
+	return ready.install()
+}
+
+// assembled is a filter as the kernel takes it.
+type assembled []unix.SockFilter
+
+func assemble(program []bpf.Instruction) (assembled, error) {
 	raw, err := bpf.Assemble(program)
 	if err != nil {
-		return fmt.Errorf("assemble the filter: %w", err)
+		return nil, fmt.Errorf("assemble the filter: %w", err)
 	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("give up new rights: %w", err)
-	}
-	filter := make([]unix.SockFilter, len(raw))
+	filter := make(assembled, len(raw))
 	for i, in := range raw {
 		filter[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+	}
+	return filter, nil
+}
+
+// install needs no memory unless it fails.
+func (filter assembled) install() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("give up new rights: %w", err)
 	}
 	code := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&code))) //nolint:gosec // the call takes the filter by its address

@@ -20,14 +20,14 @@ const firstForeignCall = 0x40000000
 
 // filterNetwork forbids this process and what it becomes every socket but those inside this machine's file system, and what
 // beyondOffice lists. LibreOffice needs files and processes of its own; what it may read there is not confined by this.
-func filterNetwork() error {
+func filterNetwork() (assembled, error) {
 	program := append(prologue(),
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: firstForeignCall, SkipTrue: 1},
 		bpf.RetConstant{Val: answerError | uint32(unix.ENOSYS)})
 	for _, call := range beyondOffice {
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 1}, bpf.RetConstant{Val: answerError | uint32(unix.EPERM)})
 	}
-	return install(append(program,
+	return assemble(append(program,
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_SOCKET, SkipTrue: 3},
 		bpf.LoadAbsolute{Off: offsetArgs, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 1},
@@ -46,9 +46,9 @@ var readingCalls = []uint32{
 // filterReading forbids this process and what it becomes everything but computing and opening files to read them: no file is made,
 // changed or removed, no socket is made and no process started. It may become another program, which is as confined. What it
 // may read is what this user may.
-func filterReading() error {
+func filterReading() (assembled, error) {
 	const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC
-	return install(opening(computing(os.Getpid()).allow(readingCalls...).allow(ownCalls...), writing).
+	return assemble(opening(computing(os.Getpid()).allow(readingCalls...).allow(ownCalls...), writing).
 		when(unix.SYS_OPENAT, 2, bpf.JumpBitsNotSet, writing).
 		end())
 }
