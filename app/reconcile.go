@@ -77,7 +77,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 }
 
 // Once does one round: it looks once at every document that is overdue when the round begins and whose task does not wait in
-// the queue. Of what a wrong clock wrote, only a task that somebody holds counts as one that is not lost. While the queue cannot be asked, or would take no task, nothing is done.
+// the queue. Of what a wrong clock wrote, only a task that somebody holds counts as one that is not lost. While the queue cannot be
+// asked, or would take no task, nothing is done.
 func (r *Reconciler) Once(ctx context.Context) (Reconciled, error) {
 	var done Reconciled
 	if err := r.queue.Health(ctx); err != nil {

@@ -143,9 +143,6 @@ func inDatabase(t *testing.T, opt *redis.Options) {
 // TestURLForms uses each form of a broker's URL for real: Go and Python are given the same string.
 func TestURLForms(t *testing.T) {
 	t.Parallel()
-	if testenv.Containers() {
-		t.Skip("these servers are started from a local redis-server")
-	}
 	t.Run("tls", func(t *testing.T) {
 		t.Parallel()
 		ca, cert, key := certificates(t)
@@ -231,9 +228,6 @@ func TestURLForms(t *testing.T) {
 // the sentinel says the new master is. Python producers ask the same sentinel.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
-	if testenv.Containers() {
-		t.Skip("these servers are started from a local redis-server")
-	}
 	t.Cleanup(func() { // the pool of a client closed while its server is away notices within a second
 		until(t, "go-redis stopped dialling", func() bool {
 			stacks := make([]byte, 4<<20)

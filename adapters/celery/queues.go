@@ -78,6 +78,15 @@ type Held struct {
 	Unrenewed time.Duration
 }
 
+// UnackedLength is how many messages are held.
+func (i *Inspector) UnackedLength(ctx context.Context) (int64, error) {
+	n, err := i.c.rdb.HLen(ctx, i.c.keys.unacked()).Result()
+	if err != nil {
+		return 0, fmt.Errorf("celery: unacked: %w", err)
+	}
+	return n, nil
+}
+
 // Unacked lists what is held, in no order. Messages that cannot be read are left out.
 func (i *Inspector) Unacked(ctx context.Context) ([]Held, error) {
 	scores := map[string]float64{}

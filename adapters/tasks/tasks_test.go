@@ -232,7 +232,8 @@ func TestPythonWorkerRunsOurTask(t *testing.T) {
 func TestSilentHoldersAreNotBelievedForEver(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t)
-	queue := tasks.NewQueue(open(t, server.URL))
+	client := open(t, server.URL)
+	queue := tasks.NewQueue(client)
 	rdb := dial(t, server.URL)
 	visibility := time.Hour // Celery's default, and ours
 	soon, far := time.Now().Add(time.Minute).UTC().Truncate(time.Microsecond), time.Now().Add(3*time.Hour).UTC().Truncate(time.Microsecond)
@@ -273,6 +274,9 @@ func TestSilentHoldersAreNotBelievedForEver(t *testing.T) {
 		if holds := got.Holds(id, time.Now().Add(time.Hour)); holds != want {
 			t.Errorf("%s: held %v, want %v", id, holds, want)
 		}
+	}
+	if n, err := celery.NewInspector(client).UnackedLength(t.Context()); err != nil || n != 6+2*8 {
+		t.Errorf("%d messages are held, whoever is believed, %v", n, err)
 	}
 	if at := got.Held["later"]; !at.Equal(soon) {
 		t.Errorf("a task that is to run at %s is held until %s", soon, at)

@@ -3,12 +3,8 @@ package formats
 import (
 	"bytes"
 	"encoding/xml"
-	"io"
 	"slices"
 	"unicode"
-
-	"github.com/docuvault/docuvault/domain"
-	"github.com/docuvault/docuvault/ports"
 )
 
 // fewLetters is what a page has fewer of whose content is in its pictures, as scanners' stamps and page numbers are.
@@ -36,7 +32,11 @@ type leaves struct {
 	targets map[string]string // of the relations by which pages refer to pictures
 	from    int               // where the text of these pages begins
 	parts   []string
+	before  map[string]bool // was read on an earlier page, as a background is
 }
+
+// turn goes on to the next page, whose text begins here.
+func (l *leaves) turn(out *page) { l.from, l.parts = out.text.Len(), nil }
 
 // shown notes the picture that an element of an ECMA-376 document shows, if it is one that does. Nobody may be asked to note it.
 func (l *leaves) shown(e xml.StartElement) {
@@ -62,6 +62,13 @@ func (l *leaves) read(r *Reader, out *page) error {
 		return nil
 	}
 	for _, part := range l.parts {
+		if l.before[part] {
+			continue
+		}
+		if l.before == nil {
+			l.before = map[string]bool{}
+		}
+		l.before[part] = true
 		if err := out.forgive(l.readOne(r, part, out)); err != nil {
 			return err
 		}
@@ -70,17 +77,20 @@ func (l *leaves) read(r *Reader, out *page) error {
 }
 
 func (l *leaves) readOne(r *Reader, part string, out *page) error {
-	content, ok, err := l.archive.open(part)
-	if err != nil || !ok {
-		return err
+	// Half of what the document may inflate to is left to the text of the pages that come.
+	most := min(out.inflate-r.limits.MaxInflate/2, l.archive.limits.MaxPart)
+	if most <= 0 {
+		out.omitted = true
+		return nil
 	}
-	data, err := io.ReadAll(content)
-	_ = content.Close()
-	if err != nil {
+	kind, data, err := r.pictureIn(l.archive, part, most)
+	switch {
+	case err != nil:
 		return err
-	}
-	kind, ok := pictures[r.types.DetectType(data[:min(len(data), ports.DetectBytes)], domain.FileName(part))]
-	if !ok {
+	case int64(len(data)) == most:
+		out.omitted = true
+		return nil
+	case kind.decode == nil:
 		return nil
 	}
 	if size, err := kind.config(bytes.NewReader(data)); err != nil || max(size.Width, size.Height) < leastLeaf {

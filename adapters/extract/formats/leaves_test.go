@@ -33,8 +33,8 @@ func scansInDOCX(text string, first, second []byte) []byte {
 		file("word/media/1.png", string(first)), file("word/media/2.png", string(second)))
 }
 
-// scansInPPTX is a presentation of two slides, each with a text and a picture.
-func scansInPPTX(first, second []byte, texts ...string) []byte {
+// scansInPPTX is a presentation of slides, each with a text and the picture, 1 or 2, that shown says.
+func scansInPPTX(first, second []byte, shown string, texts ...string) []byte {
 	parts := []formatstest.Part{
 		file("ppt/presentation.xml", `<p:presentation xmlns:p="p" xmlns:r="r"><p:sldId id="1" r:id="p1"/><p:sldId id="2" r:id="p2"/></p:presentation>`),
 		file("ppt/media/1.png", string(first)), file("ppt/media/2.png", string(second)),
@@ -45,7 +45,7 @@ func scansInPPTX(first, second []byte, texts ...string) []byte {
 		slides += `<Relationship Id="p` + n + `" Type="x/slide" Target="slides/slide` + n + `.xml"/>`
 		parts = append(parts,
 			file("ppt/slides/slide"+n+".xml", `<p:sld xmlns:a="a" xmlns:p="p" xmlns:r="r"><a:p><a:t>`+text+`</a:t></a:p><p:pic><a:blip r:embed="p`+n+`"/></p:pic></p:sld>`),
-			file("ppt/slides/_rels/slide"+n+".xml.rels", relationsHead+strings.ReplaceAll(imageRelation, "%", n)+"</Relationships>"))
+			file("ppt/slides/_rels/slide"+n+".xml.rels", relationsHead+strings.Replace(strings.Replace(imageRelation, "%", n, 1), "%", shown[i:i+1], 1)+"</Relationships>"))
 	}
 	return formatstest.Zip(append(parts, file("ppt/_rels/presentation.xml.rels", slides+"</Relationships>"))...)
 }
@@ -75,7 +75,7 @@ func TestScansInOfficeDocuments(t *testing.T) {
 		"odp": {odfType + "presentation", withPicture("presentation", `<draw:page>`+shown+`</draw:page><draw:page><text:p>`+strings.Repeat("enough words ", 10)+`</text:p></draw:page>`),
 			[]string{"the footer", "Dear", "enough words"}, "", 2},
 		"ods":  {odfType + "spreadsheet", withPicture("spreadsheet", "<table:table>"+shown+"</table:table>"), []string{"the footer"}, "Dear", 0},
-		"pptx": {pptxType, scansInPPTX(scan, other, "Agenda", strings.Repeat("enough words ", 10)), []string{"Agenda", "Dear", "enough words"}, "Another page", 2},
+		"pptx": {pptxType, scansInPPTX(scan, other, "12", "Agenda", strings.Repeat("enough words ", 10)), []string{"Agenda", "Dear", "enough words"}, "Another page", 2},
 	} {
 		got, err := r.Read(c.contentType, c.data)
 		if err != nil {
@@ -104,8 +104,19 @@ func TestScansInOfficeDocuments(t *testing.T) {
 			t.Errorf("%s: a reader of it loads the engines %b", name, engines)
 		}
 	}
+	// The same background on every slide is read once, and pictures leave room for the text of the slides that come.
+	got, err := r.Read(pptxType, scansInPPTX(scan, other, "11", "Agenda", "Next"))
+	if err != nil || strings.Count(got.Text, "Dear") != 1 || !strings.Contains(got.Text, "Next") {
+		t.Errorf("one picture on two slides: %q, %v", got.Text, err)
+	}
+	narrow := open(t, formats.Limits{MaxInflate: int64(len(scan)) + 6000}, formats.Setup{})
+	got, err = narrow.Read(pptxType, scansInPPTX(scan, other, "12", "Agenda", "Next"))
+	if err != nil || !got.Truncated || !strings.Contains(got.Text, "Next") {
+		t.Errorf("pictures that would take all there is to inflate: truncated %v, %q, %v", got.Truncated, got.Text, err)
+	}
+
 	without := open(t, formats.Limits{}, formats.Setup{NoOCR: true})
-	got, err := without.Read(docxType, scansInDOCX("see below", scan, other))
+	got, err = without.Read(docxType, scansInDOCX("see below", scan, other))
 	if err != nil || got.Text != "see below" {
 		t.Errorf("with OCR_ENGINE=off: %q, %v", got.Text, err)
 	}

@@ -103,7 +103,7 @@ func (p *odfPart) start(e xml.StartElement, depth int) error {
 		}
 		*p.slides++
 		p.lines.out.beginPage()
-		*p.pictures = leaves{archive: p.pictures.archive, from: p.lines.out.text.Len()}
+		p.pictures.turn(p.lines.out)
 		p.lines.breakLine()
 	case "text:p", "text:h":
 		p.para++

@@ -20,9 +20,10 @@ func readPPTX(r *Reader, data []byte, out *page) error {
 		return err
 	}
 	parts := targets(rels)
+	pictures := leaves{archive: a}
 	for _, id := range ids[:out.count(len(ids))] {
 		out.beginPage()
-		if err := readSlide(r, a, parts[id], out); err != nil {
+		if err := readSlide(r, a, parts[id], &pictures, out); err != nil {
 			return err
 		}
 	}
@@ -44,7 +45,7 @@ func slideIDs(a *archive, main string) ([]string, error) {
 	return ids, err
 }
 
-func readSlide(r *Reader, a *archive, part string, out *page) error {
+func readSlide(r *Reader, a *archive, part string, pictures *leaves, out *page) error {
 	rels, err := relations(a, part)
 	if err != nil {
 		return err
@@ -57,11 +58,12 @@ func readSlide(r *Reader, a *archive, part string, out *page) error {
 			}
 		}
 	}
-	pictures := leaves{archive: a, targets: targets(rels), from: out.text.Len()}
+	pictures.turn(out)
+	pictures.targets = targets(rels)
 	for _, p := range parts {
 		s := slide{lines: lineWriter{out: out, pending: "\n"}}
 		if p == part {
-			s.pictures = &pictures
+			s.pictures = pictures
 		}
 		if err := a.walk(p, s.visit); err != nil {
 			return err

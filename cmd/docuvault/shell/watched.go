@@ -33,8 +33,12 @@ func (p *Parts) watchQueues(queue *tasks.Queue) {
 		if err != nil {
 			return metrics.Queues{}, err
 		}
+		held, err := inspector.UnackedLength(ctx)
+		if err != nil {
+			return metrics.Queues{}, err
+		}
 		snapshot, err := queue.Snapshot(ctx)
-		return metrics.Queues{Waiting: waiting, Held: int64(len(snapshot.Held)), Quarantined: quarantined, Oldest: snapshot.Oldest}, err
+		return metrics.Queues{Waiting: waiting, Held: held, Quarantined: quarantined, Oldest: snapshot.Oldest}, err
 	})
 }
 
